@@ -1,0 +1,11 @@
+package config
+
+import "regexp"
+
+// CharSet is a compiled hostname-char-set: the characters to replace.
+type CharSet struct{ re *regexp.Regexp }
+
+// Scrub replaces every match in s.
+func (c *CharSet) Scrub(s, replacement string) string {
+	return c.re.ReplaceAllLiteralString(s, replacement)
+}
