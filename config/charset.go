@@ -9,3 +9,6 @@ type CharSet struct{ re *regexp.Regexp }
 func (c *CharSet) Scrub(s, replacement string) string {
 	return c.re.ReplaceAllLiteralString(s, replacement)
 }
+
+// Matches says whether s has anything to replace; it does not allocate.
+func (c *CharSet) Matches(s []byte) bool { return c.re.Match(s) }

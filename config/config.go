@@ -131,6 +131,7 @@ type Class struct {
 	Test           *Expr // nil: only set by reservations, additional lists, built-in rules
 	Template       *Expr // template-test; spawns SPAWN_<Name>_<value>
 	DependsOnKnown bool  // evaluated in the second pass: uses KNOWN or UNKNOWN, directly or not
+	UsesMember     bool  // the test asks for membership of other classes
 	OnlyAdditional bool  // only-in-additional-list, only-if-required
 	Options        OptionSet
 	Defs           *OptionDefs // class-local option-def (43, 224..254; v4); nil if none

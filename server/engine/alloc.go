@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"math"
+	"net/netip"
+
+	"leasehold/config"
+	"leasehold/lease"
+	"leasehold/server/message"
+)
+
+// pick lets an allocator choose a free address or prefix among the pools that
+// the query may use; n is how many those are. current is the pool in which the
+// iterative allocator of the subnet stands.
+func (e *Engine) pick(q *Query, pools []*pool, current *int, how config.Allocator) (a netip.Addr, p *pool, n int) {
+	for _, x := range pools {
+		if q.classes.allows(x.Guard) {
+			n++
+		}
+	}
+	if n == 0 {
+		return a, nil, 0
+	}
+	switch how {
+	case config.Random:
+		p, i := e.pickRandom(q, pools)
+		if p == nil {
+			return a, nil, n
+		}
+		return p.addr(i), p, n
+	case config.FreeLeaseQueue:
+		for _, x := range pools {
+			if !q.classes.allows(x.Guard) {
+				continue
+			}
+			if i, ok := x.free.Oldest(); ok {
+				return x.addr(i), x, n
+			}
+		}
+		return a, nil, n
+	}
+	p, i := pickNext(q, pools, current)
+	if p == nil {
+		return a, nil, n
+	}
+	return p.addr(i), p, n
+}
+
+// pickNext goes on after the address that was handed out last, pool by pool in
+// the order of the text, and wraps.
+func pickNext(q *Query, pools []*pool, current *int) (*pool, uint64) {
+	if *current >= len(pools) {
+		*current = 0
+	}
+	for k := 0; k <= len(pools); k++ {
+		at := (*current + k) % len(pools)
+		p := pools[at]
+		if !q.classes.allows(p.Guard) {
+			continue
+		}
+		from := p.next
+		if k > 0 && k < len(pools) {
+			from = 0
+		}
+		i, ok := p.free.Next(from)
+		if !ok || i < from && k < len(pools) && len(pools) > 1 {
+			continue
+		}
+		*current = at
+		p.next = i + 1
+		if p.next >= p.free.Size() {
+			p.next = 0
+			*current = (at + 1) % len(pools)
+		}
+		return p, i
+	}
+	return nil, 0
+}
+
+// pickRandom takes a pool by its share of what is free, then a free one in it.
+func (e *Engine) pickRandom(q *Query, pools []*pool) (*pool, uint64) {
+	var total uint64
+	for _, p := range pools {
+		if q.classes.allows(p.Guard) {
+			total += p.free.Len() >> 8
+			total++
+		}
+	}
+	if total == 0 {
+		return nil, 0
+	}
+	at := e.rnd.Uint64N(total)
+	for k := 0; k < 2*len(pools); k++ {
+		p := pools[k%len(pools)]
+		if !q.classes.allows(p.Guard) {
+			continue
+		}
+		share := p.free.Len()>>8 + 1
+		if k < len(pools) && at >= share {
+			at -= share
+			continue
+		}
+		at = 0
+		if i, ok := p.free.Random(e.rnd.Uint64()); ok {
+			return p, i
+		}
+	}
+	return nil, 0
+}
+
+// allocationFailed counts and logs that no free address was found.
+func (e *Engine) allocationFailed(q *Query, pools int) {
+	s := q.selected
+	if s == nil {
+		return
+	}
+	if s.network != nil {
+		e.countScoped(e.global(scAllocFailShared), scAllocFailShared, s, nil, 1)
+		e.log(q, message.AllocEngineV4AllocFailSharedNetwork, "no free lease in shared network %s", s.network.Name)
+	} else {
+		e.countScoped(e.global(scAllocFailSubnet), scAllocFailSubnet, s, nil, 1)
+		e.log(q, message.AllocEngineV4AllocFailSubnet, "no free lease in subnet %s, id %d", s.Prefix, s.ID)
+	}
+	if pools == 0 {
+		e.countScoped(e.global(scAllocFailNoPools), scAllocFailNoPools, s, nil, 1)
+		e.log(q, message.AllocEngineV4AllocFailNoPools, "no pool that the client may use")
+	} else {
+		e.countScoped(e.global(scAllocFail), scAllocFail, s, nil, 1)
+		e.log(q, message.AllocEngineV4AllocFail, "every address of %d pools is taken", pools)
+	}
+	e.countScoped(e.global(scAllocFailClasses), scAllocFailClasses, s, nil, 1)
+}
+
+// lifetime chooses the valid lifetime: the first class that has one, else the
+// subnet's; a client's wish is clamped.
+func (e *Engine) lifetime(q *Query, pick func(*config.Lifetimes) config.Triplet, want uint32, asked bool) uint32 {
+	t := pick(&q.subnet.Params.Lifetimes)
+	for _, id := range q.classes.order {
+		if c := e.class(id); c != nil {
+			if ct := pick(&c.Lifetimes); ct.Set {
+				t = ct
+				break
+			}
+		}
+	}
+	if asked {
+		return t.Clamp(want)
+	}
+	return t.Default
+}
+
+func validTriplet(l *config.Lifetimes) config.Triplet { return l.Valid }
+
+// adapt shortens a lifetime when the pool is as full as
+// adaptive-lease-time-threshold says.
+func (e *Engine) adapt(q *Query, valid uint32, left int64) uint32 {
+	p := q.subnet.Params
+	if !p.AdaptiveThreshold.Set || q.pool == nil || q.pool.free.Size() == 0 {
+		return valid
+	}
+	f := q.pool.free
+	if float64(f.Size()-f.Len()) < p.AdaptiveThreshold.Value*float64(f.Size()) {
+		return valid
+	}
+	return uint32(max(int64(min(valid, p.Valid.Min)), left))
+}
+
+// teeTimes computes T1 and T2; ok is false for what is not to be sent.
+func teeTimes(p *config.Params, valid uint32) (t1, t2 uint32, ok1, ok2 bool) {
+	switch {
+	case p.RebindTimer.Set:
+		t2, ok2 = p.RebindTimer.Value, true
+	case p.CalculateTeeTimes:
+		t2, ok2 = uint32(math.Round(p.T2Percent*float64(valid))), true
+	}
+	ok2 = ok2 && t2 > 0 && t2 < valid
+	switch {
+	case p.RenewTimer.Set:
+		t1, ok1 = p.RenewTimer.Value, true
+	case p.CalculateTeeTimes:
+		t1, ok1 = uint32(math.Round(p.T1Percent*float64(valid))), true
+	}
+	if ok2 {
+		ok1 = ok1 && t1 < t2
+	} else {
+		ok1 = ok1 && t1 < valid
+	}
+	return t1, t2, ok1, ok2
+}
+
+// takeOver settles what an ended lease of somebody else leaves behind before
+// its address is given away: it is reclaimed first, if it was not yet.
+func (e *Engine) takeOver(l *lease.Lease) {
+	switch l.State {
+	case lease.Reclaimed, lease.Released:
+		return
+	}
+	e.reclaimed(l)
+}
+
+// class returns the definition behind a class ID, or nil.
+func (e *Engine) class(id config.ClassID) *config.Class { return e.classByID[id] }

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"leasehold/config"
+)
+
+// serviceCommands are dhcp-disable, dhcp-enable and leases-reclaim.
+func serviceCommands(int) map[string]Command {
+	return map[string]Command{
+		"dhcp-disable":   dhcpDisable,
+		"dhcp-enable":    dhcpEnable,
+		"leases-reclaim": leasesReclaim,
+	}
+}
+
+// origin reads who switches the service: origin-id wins over origin.
+func origin(args *config.Value) (uint32, error) {
+	if id := args.Get("origin-id"); id != nil {
+		if id.Kind != config.Int {
+			return 0, fmt.Errorf("'origin-id' argument must be a number")
+		}
+		return uint32(id.Int), nil
+	}
+	o := args.Get("origin")
+	switch {
+	case o == nil:
+		return OriginUser, nil
+	case o.Kind == config.Int:
+		return uint32(o.Int), nil
+	case o.Kind != config.String:
+		return 0, fmt.Errorf("'origin' argument must be a string or a number")
+	case o.Str == "user":
+		return OriginUser, nil
+	case o.Str == "ha-partner":
+		return OriginHARemote, nil
+	}
+	return 0, fmt.Errorf("invalid value used for 'origin' parameter: %s", o.Str)
+}
+
+func (e *Engine) familyName() string { return fmt.Sprintf("DHCPv%d", e.version) }
+
+func dhcpDisable(e *Engine, args *config.Value) Answer {
+	if args != nil && args.Kind != config.Map {
+		return failure("arguments for the 'dhcp-disable' command are not a map")
+	}
+	who, err := origin(args)
+	if err != nil {
+		return failure("%v", err)
+	}
+	var until time.Time
+	text := e.familyName() + " service disabled"
+	if p := args.Get("max-period"); p != nil {
+		if p.Kind != config.Int {
+			return failure("'max-period' argument must be a number")
+		}
+		if p.Int <= 0 {
+			return failure("'max-period' must be positive integer")
+		}
+		until = e.clock.Add(time.Duration(p.Int) * time.Second)
+		text = fmt.Sprintf("%s for %d seconds", text, p.Int)
+	}
+	e.service.Disable(who, until)
+	return Answer{Text: text}
+}
+
+func dhcpEnable(e *Engine, args *config.Value) Answer {
+	if args != nil && args.Kind != config.Map {
+		return failure("arguments for the 'dhcp-enable' command are not a map")
+	}
+	who, err := origin(args)
+	if err != nil {
+		return failure("%v", err)
+	}
+	e.service.Enable(who)
+	return Answer{Text: "DHCP service successfully enabled"}
+}
+
+func leasesReclaim(e *Engine, args *config.Value) Answer {
+	if args == nil {
+		return failure("Missing mandatory 'arguments' parameter.")
+	}
+	r := args.Get("remove")
+	switch {
+	case r == nil:
+		return failure("Missing mandatory 'remove' parameter.")
+	case r.Kind != config.Bool:
+		return failure("'remove' parameter expected to be a boolean.")
+	}
+	e.reclaimAll(r.Bool)
+	return Answer{Text: "Reclamation of expired leases is complete."}
+}

@@ -1,0 +1,410 @@
+package engine
+
+import (
+	"net/netip"
+
+	"leasehold/config"
+	"leasehold/server/message"
+	"leasehold/server/wire"
+)
+
+// Message types of DHCPv4, RFC 2132 §9.6.
+const (
+	discover4 = 1
+	offer4    = 2
+	request4  = 3
+	decline4  = 4
+	ack4      = 5
+	nak4      = 6
+	release4  = 7
+	inform4   = 8
+)
+
+// Reasons for which a DHCPv4 query gets no answer.
+var (
+	dropParse       = &Drop{"malformed", Pkt4ParseFailed}
+	dropDisabled    = &Drop{"service disabled", Pkt4ServiceDisabled}
+	dropType        = &Drop{"no or unknown message type", Pkt4RFCViolation}
+	dropInform      = &Drop{"DHCPINFORM without any address", Pkt4RFCViolation}
+	dropServerID    = &Drop{"meant for another server", Pkt4NotForUs}
+	dropScope       = &Drop{"in the scope of the partner", Pkt4NotForUs}
+	dropClass       = &Drop{"class DROP", Pkt4AdminFiltered}
+	dropSanity      = &Drop{"violates RFC 2131", Pkt4RFCViolation}
+	dropNoSubnet    = &Drop{"no subnet", NoStat}
+	dropNoLease     = &Drop{"no address for the client", NoStat}
+	dropInitReboot  = &Drop{"unknown client in INIT-REBOOT, not authoritative", NoStat}
+	dropUnknownAddr = &Drop{"requested address is in no pool", NoStat}
+	dropParked      = &Drop{"too many parked responses", Pkt4QueueFull}
+)
+
+// requestState is the client's state as DHCPREQUEST shows it, RFC 2131 §4.3.2.
+type requestState uint8
+
+const (
+	stateNone requestState = iota
+	stateSelecting
+	stateInitReboot
+	stateRenewing
+	stateRebinding
+)
+
+// receive4 takes a DHCPv4 query from reception to its response or drop. The
+// order of the steps is Kea's.
+func (e *Engine) receive4(q *Query) {
+	q.q4 = subject4{q: q}
+	e.stats.count(Pkt4Received)
+	if !e.service.Enabled() {
+		e.drop4(q, dropDisabled, message.DHCP4PacketDrop0008)
+		return
+	}
+	if q.Bad != nil {
+		e.drop4(q, dropParse, message.DHCP4PacketDrop0001)
+		return
+	}
+	e.stats.count(received4(q.M4.Type))
+	if !e.identify4(q) {
+		return
+	}
+	if e.filterScope(q) {
+		return
+	}
+	e.classify4(q)
+	if !e.accept4(q) {
+		return
+	}
+	if q.classes.has(config.ClassDrop) {
+		e.drop4(q, dropClass, message.DHCP4PacketDrop0010)
+		return
+	}
+	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q) {
+		return
+	}
+	if !e.sane4(q) || !e.locate4(q) {
+		return
+	}
+	switch q.M4.Type {
+	case discover4:
+		e.processDiscover(q)
+	case request4:
+		e.processRequest(q)
+	case inform4:
+		e.processInform(q)
+	case release4:
+		e.processRelease(q)
+		return
+	case decline4:
+		e.processDecline(q)
+		return
+	}
+	e.finish(q)
+}
+
+func received4(t byte) Stat {
+	switch t {
+	case discover4:
+		return Pkt4DiscoverReceived
+	case offer4:
+		return Pkt4OfferReceived
+	case request4:
+		return Pkt4RequestReceived
+	case ack4:
+		return Pkt4AckReceived
+	case nak4:
+		return Pkt4NakReceived
+	case release4:
+		return Pkt4ReleaseReceived
+	case decline4:
+		return Pkt4DeclineReceived
+	case inform4:
+		return Pkt4InformReceived
+	}
+	return Pkt4UnknownReceived
+}
+
+// drop4 ends a query without an answer, counted and named.
+func (e *Engine) drop4(q *Query, d *Drop, m *message.Message) {
+	q.drop = d
+	q.Response = nil
+	e.stats.count(d.Statistic)
+	e.stats.count(Pkt4ReceiveDrop)
+	if m != nil && e.on(m) {
+		if q.Bad != nil {
+			e.log(q, m, "%s: %v", d.Name, q.Bad)
+		} else {
+			e.log(q, m, "%s", d.Name)
+		}
+	}
+	e.fx.Done = append(e.fx.Done, q)
+}
+
+// silent4 ends a query that was processed and deserves no answer; it is no
+// drop in the statistics.
+func (e *Engine) silent4(q *Query, d *Drop, m *message.Message) {
+	q.drop = d
+	q.Response = nil
+	if m != nil && e.on(m) {
+		e.log(q, m, "%s", d.Name)
+	}
+}
+
+// identify4 notes who the client is and, for BOOTP, makes the query a REQUEST.
+func (e *Engine) identify4(q *Query) bool {
+	m := &q.M4
+	q.hw = m.CHAddr()
+	q.clientID, _ = m.Option(wire.OptClientID)
+	if m.Type == 0 && !m.Has(wire.OptMessageType) && e.hooks.bootp {
+		q.bootp = true
+		q.classes.add(config.ClassBOOTP)
+	}
+	return true
+}
+
+// accept4 refuses what is not for this server: unknown types, DHCPINFORM
+// without an address, another server's identifier.
+func (e *Engine) accept4(q *Query) bool {
+	m := &q.M4
+	switch m.Type {
+	case discover4, request4, decline4, release4, inform4:
+	case 0:
+		if q.bootp {
+			m.Type = request4
+			break
+		}
+		e.drop4(q, dropType, message.DHCP4PacketDrop0009)
+		return false
+	default:
+		e.drop4(q, dropType, message.DHCP4PacketDrop0005)
+		return false
+	}
+	if m.Type == inform4 && m.GIAddr().IsUnspecified() && m.CIAddr().IsUnspecified() &&
+		q.Arrival.Src.Addr().IsUnspecified() {
+		e.drop4(q, dropInform, message.DHCP4PacketDrop0002)
+		return false
+	}
+	if !e.ourServerID(q) {
+		e.drop4(q, dropServerID, message.DHCP4PacketDrop0003)
+		return false
+	}
+	return true
+}
+
+// ourServerID says whether option 54 is absent or names this server.
+func (e *Engine) ourServerID(q *Query) bool {
+	id, ok := q.M4.Addr(wire.OptServerID)
+	if !ok || e.cfg.Compat.IgnoreServerID {
+		return true
+	}
+	// RFC 5107 §3: the relay told the client to use the override.
+	if v, ok := q.M4.AgentOption(wire.RAIServerIDOverride); ok && len(v) == 4 && id == netip.AddrFrom4([4]byte(v)) {
+		return true
+	}
+	if id == q.Arrival.Local || e.ownAddr(id) || e.serverIDs[id] {
+		return true
+	}
+	for _, c := range q.classes.order {
+		if d := e.class(c); d != nil {
+			for _, o := range d.Options.Lookup(wire.OptServerID) {
+				if len(o.Data) == 4 && id == netip.AddrFrom4([4]byte(o.Data)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// sane4 applies what RFC 2131 demands of a query.
+func (e *Engine) sane4(q *Query) bool {
+	m := &q.M4
+	bad := ""
+	switch {
+	case m.Type == discover4 && m.Has(wire.OptServerID):
+		bad = "server identifier in DHCPDISCOVER"
+	case m.HLen() == 0 && len(q.clientID) == 0:
+		bad = "neither hardware address nor client identifier"
+	case m.Type == decline4 && !m.Has(wire.OptRequestedAddress):
+		bad = "Mandatory 'Requested IP address' option missing in DHCPDECLINE"
+	}
+	if bad == "" {
+		return true
+	}
+	e.log(q, message.DHCP4PacketDrop0007, "failed to process packet: %s", bad)
+	e.drop4(q, dropSanity, nil)
+	return false
+}
+
+// earlyHosts looks global reservations up before a subnet is selected.
+func (e *Engine) earlyHosts(q *Query) bool {
+	e.identifiers4(q, func(t config.IdentifierType, id []byte) bool {
+		q.hosts.global = e.cfg.Hosts.Find(0, t, id)
+		return q.hosts.global == nil
+	})
+	if h := q.hosts.global; h != nil {
+		q.hosts.known = true
+		e.reserveClasses(q, h)
+		if q.classes.has(config.ClassDrop) {
+			e.drop4(q, dropClass, message.DHCP4PacketDrop0014)
+			return false
+		}
+		e.settleKnown(q, true)
+		if q.classes.has(config.ClassDrop) {
+			e.drop4(q, dropClass, message.DHCP4PacketDrop0014)
+			return false
+		}
+	}
+	return true
+}
+
+// locate4 finds the subnet, the reservations and the classes that follow from
+// them.
+func (e *Engine) locate4(q *Query) bool {
+	m := &q.M4
+	if m.Type == discover4 || m.Type == request4 || m.Type == inform4 {
+		q.subnet = e.select4(q)
+		q.selected = q.subnet
+		if q.subnet == nil {
+			e.log(q, message.DHCP4SubnetSelectionFailed, "no subnet for the query")
+		} else if e.on(message.DHCP4SubnetSelected) {
+			e.log(q, message.DHCP4SubnetSelected, "subnet with id %d selected", q.subnet.ID)
+		}
+	}
+	if q.subnet != nil {
+		e.findHosts(q, e.identifiers4)
+		if h := q.hosts.current(q.subnet); h != nil && (h == q.hosts.global || q.subnet.network == nil) {
+			e.reserveClasses(q, h)
+		}
+	}
+	if !q.classes.has(config.ClassKnown) {
+		e.settleKnown(q, q.hosts.known)
+	}
+	if q.classes.has(config.ClassDrop) {
+		e.drop4(q, dropClass, message.DHCP4PacketDrop0013)
+		return false
+	}
+	return true
+}
+
+// processDiscover answers DHCPDISCOVER with an OFFER, or not at all.
+func (e *Engine) processDiscover(q *Query) {
+	q.offer = true
+	if q.subnet == nil {
+		e.silent4(q, dropNoSubnet, nil)
+		e.log(q, message.DHCP4PacketNAK0001, "failed to select a subnet for incoming packet, src %s, type DHCPDISCOVER", q.Arrival.Src.Addr())
+		return
+	}
+	if q.classes.has(config.ClassReject) {
+		e.silent4(q, dropClass, nil)
+		return
+	}
+	if a, ok := q.M4.Addr(wire.OptRequestedAddress); ok && !a.IsUnspecified() {
+		q.hint = a
+	} else if a := q.M4.CIAddr(); !a.IsUnspecified() {
+		q.hint = a
+	}
+	e.nameClient4(q)
+	if e.v6Only(q) {
+		return
+	}
+	l, ok := e.discover4(q)
+	if !ok {
+		e.silent4(q, dropNoLease, message.DHCP4PacketNAK0003)
+		return
+	}
+	q.lease = l
+	e.settleLease4(q)
+	e.respond4(q, offer4)
+	if e.on(message.DHCP4LeaseOffer) {
+		e.logLease(q, message.DHCP4LeaseOffer, "lease offered: ", q.lease.Addr, -1)
+	}
+	e.persistOffer(q)
+}
+
+// processRequest answers DHCPREQUEST with an ACK or a NAK, or not at all.
+func (e *Engine) processRequest(q *Query) {
+	q.state = requestState4(q)
+	if a, ok := q.M4.Addr(wire.OptRequestedAddress); ok && !a.IsUnspecified() {
+		q.hint = a
+	} else if a := q.M4.CIAddr(); !a.IsUnspecified() {
+		q.hint = a
+	}
+	if q.subnet == nil {
+		e.refuseNoSubnet(q)
+		return
+	}
+	if q.classes.has(config.ClassReject) {
+		e.nak4(q)
+		return
+	}
+	e.nameClient4(q)
+	if e.v6Only(q) {
+		return
+	}
+	if q.state == stateInitReboot && !e.initReboot(q) {
+		return
+	}
+	l, ok := e.request4(q)
+	if !ok {
+		if q.unknown {
+			e.silent4(q, dropUnknownAddr, message.DHCP4UnknownAddressRequested)
+			return
+		}
+		e.log(q, message.DHCP4PacketNAK0004, "no lease of the requested address for the client, NAK")
+		e.nak4(q)
+		return
+	}
+	q.lease = l
+	e.settleLease4(q)
+	e.grant4(q)
+	e.respond4(q, ack4)
+}
+
+// refuseNoSubnet decides between NAK and silence when no subnet was found.
+func (e *Engine) refuseNoSubnet(q *Query) {
+	switch {
+	case q.state == stateRebinding,
+		q.state == stateInitReboot && !e.cfg.Params.Authoritative:
+		e.silent4(q, dropNoSubnet, message.DHCP4NoLeaseInitReboot)
+	default:
+		e.log(q, message.DHCP4PacketNAK0001, "failed to select a subnet for incoming packet, src %s, type DHCPREQUEST", q.Arrival.Src.Addr())
+		e.nak4(q)
+	}
+}
+
+func requestState4(q *Query) requestState {
+	m := &q.M4
+	has54, has50 := m.Has(wire.OptServerID), m.Has(wire.OptRequestedAddress)
+	ci := !m.CIAddr().IsUnspecified()
+	switch {
+	case has54 && has50 && !ci:
+		return stateSelecting
+	case !has54 && has50 && !ci:
+		return stateInitReboot
+	case !has54 && !has50 && ci && !q.Arrival.Multi:
+		return stateRenewing
+	case !has54 && !has50 && ci:
+		return stateRebinding
+	}
+	return stateNone
+}
+
+// initReboot applies RFC 2131 §4.3.2, INIT-REBOOT: silent for strangers unless
+// authoritative, NAK for a known client's wrong notion.
+func (e *Engine) initReboot(q *Query) bool {
+	if e.on(message.DHCP4InitReboot) {
+		e.log(q, message.DHCP4InitReboot, "client is in INIT-REBOOT state and requests address %s", q.hint)
+	}
+	at := q.subnet
+	l, known := e.clientLease4(q)
+	q.subnet = at
+	authoritative := q.subnet.Params.Authoritative
+	switch {
+	case !known && !authoritative:
+		e.silent4(q, dropInitReboot, message.DHCP4NoLeaseInitReboot)
+		return false
+	case !known, l.Addr != q.hint:
+		e.log(q, message.DHCP4PacketNAK0002, "invalid address %s requested in INIT-REBOOT", q.hint)
+		e.nak4(q)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,275 @@
+package engine
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	"leasehold/config"
+	"leasehold/lease"
+	"leasehold/server/message"
+)
+
+// Engine serves one address family. All fields are owned by whoever is inside
+// Step.
+type Engine struct {
+	mu      sync.Mutex
+	version int // 4 or 6
+	cfg     *config.Family
+	store   *lease.Store
+	stats   *Stats
+	rnd     *rand.Rand
+
+	subnets   map[uint32]*subnet
+	ordered   []*subnet // by ascending ID
+	selection *selection
+	second    []*config.Class // classes of the second pass, in order
+	uses      uint64          // allocations so far, for subnet.lastUse
+
+	now     int64 // Unix seconds of this Step
+	clock   time.Time
+	fx      *Effects // of this Step
+	scratch config.Scratch
+	found   []lease.Lease // reused by look-ups
+
+	journal  []lease.Change // decided, not yet handed to the disk
+	spare    []lease.Change // the journal's other room
+	handed   uint64         // last sequence number handed to the disk
+	durable  uint64         // last sequence number on disk
+	diskless bool           // persist false: nothing waits
+	parked   parkingLot
+
+	hooks     hooks
+	classByID []*config.Class
+	serverIDs map[netip.Addr]bool // configured values of option 54
+	own       map[netip.Addr]bool // addresses of open sockets
+	ports     ports
+	toSource  bool // tests: answers go where the query came from
+
+	service  Service
+	reclaim  reclaimState
+	enabled  func(*message.Message) bool
+	commands map[string]Command
+	started  time.Time
+	reloaded time.Time
+}
+
+// Options are what an Engine needs beside its configuration.
+type Options struct {
+	Now  time.Time
+	Seed uint64 // of every random choice
+	// Enabled says whether a message is logged; nil logs nothing.
+	Enabled func(*message.Message) bool
+	// Diskless engines (persist false) answer without waiting for Appended.
+	Diskless bool
+	// Ports to answer from and to; zero means the standard ones.
+	ServerPort, ClientPort uint16
+	// ToSource sends every answer where its query came from (tests).
+	ToSource bool
+}
+
+// New returns an Engine that serves f with the leases of store.
+func New(f *config.Family, store *lease.Store, o Options) *Engine {
+	e := &Engine{
+		version: f.Version, store: store, rnd: rand.New(rand.NewPCG(o.Seed, 0)),
+		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now,
+	}
+	if e.enabled == nil {
+		e.enabled = func(*message.Message) bool { return false }
+	}
+	e.ports = ports{o.ServerPort, o.ClientPort}
+	if e.ports.server == 0 {
+		e.ports.server = serverPort4
+	}
+	if e.ports.client == 0 {
+		e.ports.client = clientPort4
+	}
+	e.toSource = o.ToSource
+	e.durable, e.handed = store.Seq(), store.Seq()
+	e.stats = newStats(f, o.Now)
+	e.clock, e.now = o.Now, o.Now.Unix()
+	e.commands = engineCommands(f.Version)
+	e.build(f)
+	e.recount()
+	e.scheduleReclaim(o.Now)
+	return e
+}
+
+// Input is something that happens to the engine: a *Query, Appended, Tick,
+// Reconfigured or *CommandReceived.
+type Input interface{ input() }
+
+// TakeJournal asks for the changes that are to be made durable. Whoever brings
+// it must bring Appended for them afterwards.
+type TakeJournal struct{}
+
+// Appended tells that every change up to Seq is durable, or (Err) that those
+// handed out last are not and their responses must not leave.
+type Appended struct {
+	Seq uint64
+	Err error
+}
+
+// Tick lets time pass.
+type Tick struct{}
+
+// Reconfigured swaps the configuration between two batches.
+type Reconfigured struct{ Family *config.Family }
+
+func (*Query) input()       {}
+func (TakeJournal) input()  {}
+func (Appended) input()     {}
+func (Tick) input()         {}
+func (Reconfigured) input() {}
+
+// Effects is what a Step wants done. It is reused: Reset before the next Step.
+type Effects struct {
+	// Responses may leave now; the queries belong to the bringer again.
+	Responses []*Query
+	// Done queries get no response; they belong to the bringer again. Queries
+	// in neither list are parked.
+	Done []*Query
+	// Journal is to be appended to the lease file, in order.
+	Journal []lease.Change
+	// Waiting says that there is a journal to be taken.
+	Waiting bool
+	// Answers to commands.
+	Answers []Answered
+	// Wake is when a Tick is wanted at the latest.
+	Wake time.Time
+	// Log entries, with their text.
+	Log     []message.Entry
+	LogText []byte
+}
+
+// Reset empties fx and keeps its room.
+func (fx *Effects) Reset() {
+	clear(fx.Responses)
+	clear(fx.Done)
+	clear(fx.Answers)
+	*fx = Effects{
+		Responses: fx.Responses[:0], Done: fx.Done[:0], Answers: fx.Answers[:0],
+		Log: fx.Log[:0], LogText: fx.LogText[:0],
+	}
+}
+
+// Step takes a batch of inputs at a time and adds what is to be done to fx.
+// It never blocks. Journals are valid until the Appended that follows them.
+func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.clock, e.now, e.fx = now, now.Unix(), fx
+	e.stats.begin(now)
+	e.store.Lapse(e.now, e.lapsed)
+	for _, i := range in {
+		switch i := i.(type) {
+		case *Query:
+			e.query(i)
+		case TakeJournal:
+			e.takeJournal()
+		case Appended:
+			e.appended(i)
+		case Tick:
+			e.tick()
+		case Reconfigured:
+			e.reconfigure(i.Family)
+		case Addresses:
+			e.setAddresses(i.Own)
+		case *CommandReceived:
+			e.command(i)
+		}
+	}
+	fx.Waiting = len(e.journal) > 0
+	fx.Wake = e.wake()
+	e.fx = nil
+}
+
+func (e *Engine) query(q *Query) {
+	if e.version == 4 {
+		e.receive4(q)
+	} else {
+		e.receive6(q)
+	}
+}
+
+// reconfigure replaces the configuration. Leases, parked responses, the
+// service switches and packet statistics stay.
+func (e *Engine) reconfigure(f *config.Family) {
+	old := e.subnets
+	e.build(f)
+	e.stats.samples = int(f.StatisticSampleCount)
+	for id, s := range e.subnets {
+		if o := old[id]; o != nil {
+			s.counts = o.counts
+		}
+	}
+	e.recount()
+	e.reloaded = e.clock
+	e.scheduleReclaim(e.clock)
+}
+
+// lapsed is told once of every lease whose time has run out: its resource can
+// be given to somebody else from now on, whether reclaimed or not.
+func (e *Engine) lapsed(l *lease.Lease) {
+	if p := e.holder(l); p != nil {
+		if i, ok := p.index(l.Addr); ok {
+			p.free.Give(i, heldByLease)
+		}
+	}
+}
+
+// put stores a lease and notes the change for the disk.
+func (e *Engine) put(l lease.Lease) {
+	if p := e.holder(&l); p != nil {
+		l.PoolID = p.ID
+		if i, ok := p.index(l.Addr); ok {
+			if holds(&l, e.now) {
+				p.free.Take(i, heldByLease)
+			} else {
+				p.free.Give(i, heldByLease)
+			}
+		}
+	}
+	e.journal = append(e.journal, e.store.Put(l))
+}
+
+// remove deletes a lease and notes the change for the disk.
+func (e *Engine) remove(l *lease.Lease) {
+	if p := e.holder(l); p != nil {
+		if i, ok := p.index(l.Addr); ok {
+			p.free.Give(i, heldByLease)
+		}
+	}
+	if c, ok := e.store.Delete(l.Addr); ok {
+		e.journal = append(e.journal, c)
+	}
+}
+
+// holds says whether a lease keeps its resource from others.
+func holds(l *lease.Lease, now int64) bool {
+	switch l.State {
+	case lease.Reclaimed, lease.Released:
+		return false
+	}
+	return !l.Expired(now)
+}
+
+// recount marks the leases of the store in the pools and counts them.
+func (e *Engine) recount() {
+	e.resetLeaseCounts()
+	e.store.Each(func(l *lease.Lease) bool {
+		s := e.subnets[l.SubnetID]
+		if s == nil {
+			return true
+		}
+		p := e.holder(l)
+		if p != nil && holds(l, e.now) {
+			if i, ok := p.index(l.Addr); ok {
+				p.free.Take(i, heldByLease)
+			}
+		}
+		e.countLease(s, p, l, 1)
+		return true
+	})
+}

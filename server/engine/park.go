@@ -1,0 +1,74 @@
+package engine
+
+// waiting is what a parked response still waits for.
+type waiting struct {
+	seq    uint64 // the last change it promises; 0 = none
+	acks   int    // acknowledgements of peers
+	failed bool   // a peer refused: drop when the disk has answered
+}
+
+// parkingLot holds responses until their promises are kept, in the order of
+// their changes.
+type parkingLot struct {
+	queue []*Query
+}
+
+// finish sends a decided query on its way: at once if it promises nothing,
+// else when its changes are durable.
+func (e *Engine) finish(q *Query) {
+	if q.waiting.seq > e.durable && !e.diskless || q.waiting.acks > 0 {
+		e.parked.queue = append(e.parked.queue, q)
+		return
+	}
+	e.release(q)
+}
+
+func (e *Engine) release(q *Query) {
+	if q.Response == nil || q.waiting.failed {
+		e.fx.Done = append(e.fx.Done, q)
+		return
+	}
+	e.countSent(q)
+	e.fx.Responses = append(e.fx.Responses, q)
+}
+
+// takeJournal hands the gathered changes out. Two rooms take turns, so that
+// deciding goes on while one is being written.
+func (e *Engine) takeJournal() {
+	if len(e.journal) == 0 {
+		return
+	}
+	e.fx.Journal = e.journal
+	e.handed = e.journal[len(e.journal)-1].Seq
+	clear(e.spare)
+	e.journal, e.spare = e.spare[:0], e.journal
+}
+
+// appended releases what waited for the disk, or drops it when the disk
+// failed: the client asks again, and the index keeps the change, which errs
+// towards "taken".
+func (e *Engine) appended(a Appended) {
+	if a.Err == nil {
+		e.durable = max(e.durable, a.Seq)
+	}
+	kept := e.parked.queue[:0]
+	for _, q := range e.parked.queue {
+		if q.waiting.seq <= a.Seq {
+			if a.Err != nil {
+				q.waiting.failed = true
+			}
+			q.waiting.seq = 0
+		}
+		if q.waiting.seq == 0 && (q.waiting.acks == 0 || q.waiting.failed) {
+			e.release(q)
+			continue
+		}
+		kept = append(kept, q)
+	}
+	clear(e.parked.queue[len(kept):])
+	e.parked.queue = kept
+}
+
+// promise makes q's response wait for every change decided so far: its own,
+// and those of an earlier query that it builds upon.
+func (e *Engine) promise(q *Query) { q.waiting.seq = e.store.Seq() }

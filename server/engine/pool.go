@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"net/netip"
+	"slices"
+
+	"leasehold/config"
+	"leasehold/lease"
+)
+
+// Why a resource of a pool is taken.
+const (
+	heldByLease uint8 = 1 << iota
+	heldByReservation
+	heldByRule // exclude-first-last-24, and similar
+)
+
+// pool is a configured pool with what is free in it.
+type pool struct {
+	*config.Pool
+	subnet *subnet
+	first  u128
+	shift  uint // prefix pools: 128 - delegated length
+	free   *lease.Free
+	next   uint64 // where the iterative allocator goes on
+	counts scopeCounters
+	v6     bool
+}
+
+func newPool(p *config.Pool, s *subnet) *pool {
+	n := &pool{Pool: p, subnet: s, first: number(p.First), v6: p.First.Is6()}
+	if p.DelegatedLen > 0 {
+		n.shift = uint(128 - p.DelegatedLen)
+	}
+	size := number(p.Last).sub(n.first).shr(n.shift).add(u128{0, 1})
+	if size == (u128{}) {
+		size = u128{1, 0}
+	}
+	n.free = lease.NewFree(size.capped())
+	return n
+}
+
+// index returns which resource of the pool an address or prefix is.
+func (p *pool) index(a netip.Addr) (uint64, bool) {
+	n := number(a)
+	if n.less(p.first) || a.Is6() != p.v6 {
+		return 0, false
+	}
+	i := n.sub(p.first).shr(p.shift)
+	if i.hi != 0 || i.lo >= p.free.Size() {
+		return 0, false
+	}
+	return i.lo, true
+}
+
+// addr is the inverse of index.
+func (p *pool) addr(i uint64) netip.Addr {
+	n := p.first.add(u128{0, i}.shl(p.shift))
+	if p.v6 {
+		return n.addr6()
+	}
+	return n.addr4()
+}
+
+// network is a shared network while serving.
+type network struct {
+	*config.Network
+	subnets []*subnet // by ascending ID
+}
+
+// subnet is a subnet while serving.
+type subnet struct {
+	*config.Subnet
+	network *network
+	next    *subnet // the next member of the network by ID, wrapping; itself without a network
+	pools   []*pool // in the order of the text
+	pd      []*pool
+	byAddr  []*pool // address pools by first address
+	current int     // pool in which the iterative allocator is
+	lastUse uint64  // order of last allocations within the engine (preferred member)
+	counts  scopeCounters
+}
+
+// poolOf returns the address pool that holds a, or nil.
+func (s *subnet) poolOf(a netip.Addr) *pool {
+	n := number(a)
+	i, found := slices.BinarySearchFunc(s.byAddr, n, func(p *pool, n u128) int {
+		switch {
+		case p.first.less(n):
+			return -1
+		case n.less(p.first):
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return nil
+	}
+	if _, ok := s.byAddr[i].index(a); !ok {
+		return nil
+	}
+	return s.byAddr[i]
+}
+
+// prefixPoolOf returns the prefix pool that a delegated prefix comes from, or nil.
+func (s *subnet) prefixPoolOf(a netip.Addr, length uint8) *pool {
+	for _, p := range s.pd {
+		if _, ok := p.index(a); ok && p.DelegatedLen == length {
+			return p
+		}
+	}
+	return nil
+}
+
+// holder returns the pool of a lease, or nil if it lies outside all pools.
+func (e *Engine) holder(l *lease.Lease) *pool {
+	s := e.subnets[l.SubnetID]
+	if s == nil {
+		return nil
+	}
+	if l.Type == lease.PD {
+		return s.prefixPoolOf(l.Addr, l.PrefixLen)
+	}
+	return s.poolOf(l.Addr)
+}
+
+// build makes the serving state of a configuration: subnets, pools, what
+// reservations hold back. Leases are marked by recount.
+func (e *Engine) build(f *config.Family) {
+	e.cfg = f
+	e.subnets = make(map[uint32]*subnet, len(f.Subnets))
+	e.ordered = make([]*subnet, 0, len(f.Subnets))
+	networks := make(map[*config.Network]*network, len(f.Networks))
+	for _, n := range f.Networks {
+		networks[n] = &network{Network: n}
+	}
+	for _, c := range f.Subnets {
+		s := &subnet{Subnet: c}
+		for _, p := range c.Pools {
+			s.pools = append(s.pools, newPool(p, s))
+		}
+		for _, p := range c.PDPools {
+			s.pd = append(s.pd, newPool(p, s))
+		}
+		s.byAddr = slices.SortedFunc(slices.Values(s.pools), func(a, b *pool) int {
+			if a.first.less(b.first) {
+				return -1
+			}
+			return 1
+		})
+		s.next = s
+		if c.Network != nil {
+			s.network = networks[c.Network]
+			s.network.subnets = append(s.network.subnets, s)
+		}
+		e.subnets[c.ID] = s
+		e.ordered = append(e.ordered, s)
+		s.holdBack(f)
+	}
+	for _, n := range networks {
+		for i, s := range n.subnets {
+			s.next = n.subnets[(i+1)%len(n.subnets)]
+		}
+	}
+	for _, h := range f.Hosts.All() {
+		e.holdReserved(h)
+	}
+	e.selection = newSelection(e.ordered)
+	e.derive(f)
+	e.twoPasses()
+}
+
+// holdBack marks what compatibility.exclude-first-last-24 keeps from being chosen.
+func (s *subnet) holdBack(f *config.Family) {
+	if !f.Compat.ExcludeFirstLast24 || f.Version != 4 || s.Prefix.Bits() > 24 {
+		return
+	}
+	for _, p := range s.pools {
+		for i := uint64(0); i < p.free.Size(); {
+			switch b := byte(p.first.lo + i); b {
+			case 0, 255:
+				p.free.Take(i, heldByRule)
+				i++
+			default:
+				i += uint64(255 - b)
+			}
+		}
+	}
+}
+
+// holdReserved keeps the allocators off an address that is reserved. Whoever
+// it is reserved for gets it by the reservation.
+func (e *Engine) holdReserved(h *config.Host) {
+	s := e.subnets[h.SubnetID]
+	if s == nil || !s.Params.ReservationsInSubnet || s.Params.ReservationsOutOfPool {
+		return
+	}
+	hold := func(a netip.Addr) {
+		if p := s.poolOf(a); p != nil {
+			i, _ := p.index(a)
+			p.free.Take(i, heldByReservation)
+		}
+	}
+	if h.Addr.IsValid() {
+		hold(h.Addr)
+	}
+	for _, a := range h.Addrs {
+		hold(a)
+	}
+	for _, x := range h.Prefixes {
+		if p := s.prefixPoolOf(x.Addr(), uint8(x.Bits())); p != nil {
+			i, _ := p.index(x.Addr())
+			p.free.Take(i, heldByReservation)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"net/netip"
+
+	"leasehold/config"
+	"leasehold/lease"
+	"leasehold/server/wire"
+)
+
+// Query is one received datagram on its way through the engine, with the room
+// for its response. Queries are reused: the bringer owns one until Step, the
+// engine while its response is parked, and whoever gets it in Effects after.
+type Query struct {
+	// Filled in by the bringer.
+	Buf     []byte // the datagram's room
+	Len     int    // its length
+	Arrival wire.Arrival
+
+	M4  wire.Message4
+	W4  wire.Writer4
+	Bad error // why the datagram could not be decoded
+
+	// The response, once there is one.
+	Departure wire.Departure
+	Response  []byte
+
+	facts
+	q4          subject4
+	nameBuf     []byte // room of names.text
+	scopes      []*config.OptionSet
+	enterprises []uint32
+}
+
+// facts are what the engine finds out about a query, reset for each.
+type facts struct {
+	drop     *Drop
+	classes  classSet
+	subnet   *subnet // selected, later: the one that serves
+	selected *subnet // as selected
+	hosts    hostMatch
+	hw       []byte
+	clientID []byte // non-empty option 61, whatever match-client-id says
+	names    name
+	lease    lease.Lease
+	granted  bool // lease is to be stored
+	fqdn     bool
+	removed  []lease.Lease // leases given up for this one
+	waiting  waiting
+	pool     *pool
+	flexID   []byte
+	bootp    bool
+	hint     netip.Addr
+	state    requestState
+	unknown  bool // the requested address is in no pool at all
+	offer    bool // DISCOVER: nothing is promised yet
+	stashed  bool // option 82 comes from the lease, not from the packet
+	sent     byte // type of the response
+}
+
+// Reset prepares q for another datagram.
+func (q *Query) Reset() {
+	f := &q.facts
+	classes, removed := f.classes, f.removed[:0]
+	classes.reset()
+	*f = facts{classes: classes, removed: removed}
+	q.Response = nil
+	q.Bad = nil
+	q.Departure = wire.Departure{}
+}
+
+// Decode4 reads the datagram. It may run outside the engine's lock.
+func (q *Query) Decode4() { q.Bad = q.M4.Decode(q.Buf[:q.Len]) }
+
+// Drop is a named reason for which a query gets no answer.
+type Drop struct {
+	Name      string // for explanations
+	Statistic Stat   // counted beside pkt4-receive-drop; 0 = none
+}
+
+// classSet is the classes of a query, in the order in which they were attached.
+type classSet struct {
+	bits  []uint64
+	order []config.ClassID
+}
+
+func (c *classSet) reset() {
+	for _, id := range c.order {
+		c.bits[id/64] &^= 1 << (id % 64)
+	}
+	c.order = c.order[:0]
+}
+
+func (c *classSet) add(id config.ClassID) bool {
+	if id < 0 || c.has(id) {
+		return false
+	}
+	for int(id/64) >= len(c.bits) {
+		c.bits = append(c.bits, 0)
+	}
+	c.bits[id/64] |= 1 << (id % 64)
+	c.order = append(c.order, id)
+	return true
+}
+
+func (c *classSet) remove(id config.ClassID) {
+	if !c.has(id) {
+		return
+	}
+	c.bits[id/64] &^= 1 << (id % 64)
+	for i, o := range c.order {
+		if o == id {
+			c.order = append(c.order[:i], c.order[i+1:]...)
+			return
+		}
+	}
+}
+
+func (c *classSet) has(id config.ClassID) bool {
+	return id >= 0 && int(id/64) < len(c.bits) && c.bits[id/64]&(1<<(id%64)) != 0
+}
+
+// allows says whether a guard lets the query through: empty guards do, others
+// if the query is in any of the classes.
+func (c *classSet) allows(guard []config.ClassID) bool {
+	if len(guard) == 0 {
+		return true
+	}
+	for _, id := range guard {
+		if c.has(id) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"time"
+
+	"leasehold/lease"
+	"leasehold/server/message"
+)
+
+// reclaimState is when expired leases are looked at next.
+type reclaimState struct {
+	next, flush time.Time // zero = never
+	leftover    uint32    // cycles in a row that left work behind
+}
+
+func (e *Engine) scheduleReclaim(now time.Time) {
+	x := &e.cfg.Expired
+	e.reclaim.next, e.reclaim.flush = time.Time{}, time.Time{}
+	if x.ReclaimWait > 0 {
+		e.reclaim.next = now.Add(x.ReclaimWait)
+	}
+	if x.Affinity() {
+		e.reclaim.flush = now.Add(x.FlushWait)
+	}
+}
+
+// tick does what is due.
+func (e *Engine) tick() {
+	e.service.Expire(e.clock)
+	if t := e.reclaim.next; !t.IsZero() && !e.clock.Before(t) {
+		e.reclaimCycle()
+		e.reclaim.next = e.clock.Add(e.cfg.Expired.ReclaimWait)
+	}
+	if t := e.reclaim.flush; !t.IsZero() && !e.clock.Before(t) {
+		e.flushReclaimed()
+		e.reclaim.flush = e.clock.Add(e.cfg.Expired.FlushWait)
+	}
+}
+
+// wake returns when the next Tick is due.
+func (e *Engine) wake() time.Time {
+	n := e.service.next()
+	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush} {
+		if !t.IsZero() && (n.IsZero() || t.Before(n)) {
+			n = t
+		}
+	}
+	return n
+}
+
+// reclaimTurn bounds the work of one turn inside the lock: queries come first.
+const reclaimTurn = 1000
+
+// reclaimCycle reclaims expired leases within the configured limits.
+func (e *Engine) reclaimCycle() {
+	limit := reclaimTurn
+	if n := e.cfg.Expired.MaxLeases; n > 0 {
+		limit = min(limit, int(n))
+	}
+	e.found = e.store.Expired(e.found[:0], e.now, limit+1)
+	more := len(e.found) > limit
+	for i := range e.found[:min(limit, len(e.found))] {
+		e.reclaimLease(&e.found[i], false)
+	}
+	if !more {
+		e.reclaim.leftover = 0
+		return
+	}
+	if e.reclaim.leftover++; e.reclaim.leftover > e.cfg.Expired.UnwarnedCycles {
+		e.log(nil, message.AllocEngineV4LeasesReclamationSlow, "expired leases remain after %d cycles", e.reclaim.leftover)
+		e.reclaim.leftover = 0
+	}
+}
+
+// reclaimLease settles one expired lease: kept for affinity in state
+// expired-reclaimed, or deleted. Declined leases are always deleted.
+func (e *Engine) reclaimLease(l *lease.Lease, remove bool) {
+	e.reclaimed(l)
+	if l.State == lease.Declined || remove || !e.cfg.Expired.Affinity() {
+		e.remove(l)
+		return
+	}
+	l.State = lease.Reclaimed
+	l.Hostname, l.FQDNFwd, l.FQDNRev = "", false, false
+	e.put(*l)
+}
+
+// reclaimed counts a lease that ended and takes its name out of DNS.
+func (e *Engine) reclaimed(l *lease.Lease) {
+	s, p := e.subnets[l.SubnetID], e.holder(l)
+	if l.State != lease.Released {
+		e.countAssigned(l, -1)
+	}
+	e.countScoped(e.global(scReclaimed), scReclaimed, s, p, 1)
+	if l.State == lease.Declined {
+		e.countScoped(e.global(scDeclined), scDeclined, s, p, -1)
+		e.countScoped(e.global(scReclaimedDeclined), scReclaimedDeclined, s, p, 1)
+		e.log(nil, message.AllocEngineV4DeclinedRecovered, "IPv4 address %s was recovered after %d seconds of probation-period",
+			l.Addr, e.cfg.DeclineProbation)
+		return
+	}
+	e.dnsRemove(l)
+	if e.on(message.AllocEngineV4LeaseReclaim) {
+		e.log(nil, message.AllocEngineV4LeaseReclaim, "reclaiming expired lease for address %s", l.Addr)
+	}
+}
+
+// flushReclaimed deletes reclaimed leases that were held long enough.
+func (e *Engine) flushReclaimed() {
+	before := e.now - int64(e.cfg.Expired.HoldReclaimed/time.Second)
+	e.found = e.store.Flushable(e.found[:0], before, reclaimTurn)
+	for i := range e.found {
+		e.remove(&e.found[i])
+	}
+}
+
+// ReclaimAll is leases-reclaim: every expired lease at once; remove deletes
+// them instead of keeping them for affinity.
+func (e *Engine) reclaimAll(remove bool) {
+	e.found = e.store.Expired(e.found[:0], e.now, e.store.Len())
+	for i := range e.found {
+		e.reclaimLease(&e.found[i], remove)
+	}
+}
