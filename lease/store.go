@@ -1,83 +1,344 @@
 package lease
 
-import "net/netip"
+import (
+	"fmt"
+	"hash/maphash"
+	"math/bits"
+	"net/netip"
+	"slices"
+)
 
 // Store is the index of all leases of one family.
+//
+// A lease costs about 145 bytes (v4) or 210 (v6): a record of 72 bytes (v6
+// 104), its strings in shared chunks, four hash indexes of record numbers, and
+// a tree by address. None of it holds pointers.
 type Store struct {
+	v6    bool
+	epoch uint64
+	seed  maphash.Seed
+	mix   uint64
+
+	slab  slab
+	texts texts
+
+	order4 tree[addr4, uint32]
+	order6 tree[addr6, uint32]
+	addrs  table
+	same   [3]table // by hardware address, client identifier, hostname
+	groups map[uint32]*[states]uint32
+	queues [4]tree[second, uint32] // by end: queueWaiting, queueLapsed, queueReclaimed
+
+	seq  uint64
+	ring ring
 }
+
+const (
+	byHW = iota
+	byID
+	byName
+)
+
+const states = 5
 
 // NewStore returns an empty Store for family 4 or 6. epoch tells this run of
 // the store from every other (readers of the change stream compare it).
-func NewStore(family int, epoch uint64) *Store { panic("lease: Store is being written") }
+func NewStore(family int, epoch uint64) *Store {
+	if family != 4 && family != 6 {
+		panic(fmt.Sprintf("lease: no family %d", family))
+	}
+	// The seed keeps clients from choosing identifiers that collide. No
+	// answer depends on it.
+	seed := maphash.MakeSeed()
+	return &Store{
+		v6:     family == 6,
+		epoch:  epoch,
+		seed:   seed,
+		mix:    maphash.Comparable(seed, epoch) | 1,
+		groups: make(map[uint32]*[states]uint32),
+		ring:   ring{limit: defaultRetained},
+	}
+}
+
+// Family returns 4 or 6.
+func (s *Store) Family() int {
+	if s.v6 {
+		return 6
+	}
+	return 4
+}
+
+// Len returns the number of leases, of all states.
+func (s *Store) Len() int { return s.slab.used }
+
+// Seq returns the sequence number of the last change, Epoch the store's epoch.
+func (s *Store) Seq() uint64 { return s.seq }
+
+func (s *Store) Epoch() uint64 { return s.epoch }
 
 // Get returns the lease of an address (PD: of a prefix by its address). v6
 // leases of different Type with equal Addr replace each other, as in Kea's file.
-func (s *Store) Get(a netip.Addr) (Lease, bool) { panic("lease: Store is being written") }
-
-// Put adds or replaces the lease of l.Addr. The strings of l are copied.
-func (s *Store) Put(l Lease) Change { panic("lease: Store is being written") }
-
-// Delete removes the lease of an address.
-func (s *Store) Delete(a netip.Addr) (Change, bool) { panic("lease: Store is being written") }
-
-// Len returns the number of leases, of all states.
-func (s *Store) Len() int { panic("lease: Store is being written") }
-
-// ByHWAddr appends to dst the leases of a hardware address, in all subnets, by
-// ascending address. The argument may be a slice of a packet. The same holds
-// for the other By functions.
-func (s *Store) ByHWAddr(dst []Lease, hw []byte) []Lease { panic("lease: Store is being written") }
-
-// ByClientID is ByHWAddr for v4 client identifiers and v6 DUIDs.
-func (s *Store) ByClientID(dst []Lease, id []byte) []Lease { panic("lease: Store is being written") }
-
-// ByHostname is ByHWAddr for hostnames (compared lower-case).
-func (s *Store) ByHostname(dst []Lease, name string) []Lease { panic("lease: Store is being written") }
-
-// ByState appends the leases in a state; subnet 0 = all subnets.
-func (s *Store) ByState(dst []Lease, st State, subnet uint32) []Lease {
-	panic("lease: Store is being written")
+func (s *Store) Get(a netip.Addr) (Lease, bool) {
+	n, _ := s.at(a)
+	if n == 0 {
+		return Lease{}, false
+	}
+	var l Lease
+	s.read(n, &l)
+	return l, true
 }
 
-// BySubnet appends the leases of a subnet.
-func (s *Store) BySubnet(dst []Lease, subnet uint32) []Lease { panic("lease: Store is being written") }
+// Put adds or replaces the lease of l.Addr. The strings of l are copied.
+// Strings in what the Store returns never change and stay valid for as long as
+// somebody holds them.
+func (s *Store) Put(l Lease) Change {
+	c := Change{Lease: l}
+	s.put(&c.Lease)
+	s.seq++
+	c.Seq = s.seq
+	s.ring.add(&c)
+	return c
+}
+
+// Delete removes the lease of an address.
+func (s *Store) Delete(a netip.Addr) (Change, bool) {
+	n, h := s.at(a)
+	if n == 0 {
+		return Change{}, false
+	}
+	s.seq++
+	c := Change{Seq: s.seq, Delete: true}
+	s.read(n, &c.Lease)
+	s.remove(n, h)
+	s.ring.add(&c)
+	return c, true
+}
+
+// at returns the record of an address, 0 when there is none, and its hash.
+func (s *Store) at(a netip.Addr) (uint32, uint64) {
+	if s.v6 {
+		if !a.Is6() {
+			return 0, 0
+		}
+		k := key6(a)
+		h := s.hash6(k)
+		return s.addrs.find(h, func(n uint32) bool { return s.slab.rec6(n).addr == k }), h
+	}
+	if a = a.Unmap(); !a.Is4() {
+		return 0, 0
+	}
+	k := uint32(key4(a))
+	h := s.hash4(k)
+	return s.addrs.find(h, func(n uint32) bool { return s.slab.rec(n).addr == k }), h
+}
+
+func (s *Store) hash4(k uint32) uint64 {
+	hi, lo := bits.Mul64(uint64(k)+s.mix, 0x9e3779b97f4a7c15)
+	return (hi ^ lo) * s.mix
+}
+
+func (s *Store) hash6(k addr6) uint64 {
+	hi, lo := bits.Mul64(k.lo^s.mix, 0x9e3779b97f4a7c15^k.hi)
+	return (hi ^ lo ^ bits.RotateLeft64(k.hi, 32)) * s.mix
+}
+
+func (s *Store) hashAddr(n uint32) uint64 {
+	if s.v6 {
+		return s.hash6(s.slab.rec6(n).addr)
+	}
+	return s.hash4(s.slab.rec(n).addr)
+}
+
+// read fills l with record n.
+func (s *Store) read(n uint32, l *Lease) {
+	r := s.slab.rec(n)
+	e, _ := s.texts.get(r.text)
+	*l = Lease{
+		State: r.state, FQDNFwd: r.flags&flagFwd != 0, FQDNRev: r.flags&flagRev != 0,
+		HWType: r.hwType, SubnetID: r.subnet, PoolID: r.pool, Valid: r.valid, CLTT: r.cltt,
+		HWAddr: e.hw, ClientID: e.id, Hostname: e.host, UserContext: e.context,
+	}
+	if !s.v6 {
+		l.Addr = addr4(r.addr).addr()
+		return
+	}
+	x := s.slab.rec6(n)
+	l.Addr, l.Type, l.PrefixLen = x.addr.addr(), x.typ, x.prefixLen
+	l.HWSource, l.IAID, l.Preferred = x.hwSource, x.iaid, x.preferred
+}
+
+// put stores l and leaves in l what a later Get would return.
+func (s *Store) put(l *Lease) {
+	if l.State >= states || s.v6 != l.Addr.Unmap().Is6() {
+		panic(fmt.Sprintf("lease: cannot store %v in state %d", l.Addr, l.State))
+	}
+	n, h := s.at(l.Addr)
+	if n == 0 {
+		n = s.create(l, h)
+	} else {
+		s.replace(n, l)
+	}
+	r := s.slab.rec(n)
+	r.cltt, r.valid, r.pool, r.hwType = l.CLTT, l.Valid, l.PoolID, l.HWType
+	r.flags &^= flagFwd | flagRev
+	if l.FQDNFwd {
+		r.flags |= flagFwd
+	}
+	if l.FQDNRev {
+		r.flags |= flagRev
+	}
+	if s.v6 {
+		x := s.slab.rec6(n)
+		x.typ, x.prefixLen, x.preferred = l.Type, l.PrefixLen, l.Preferred
+		x.iaid, x.hwSource = l.IAID, l.HWSource
+	}
+	s.enqueue(n)
+	s.read(n, l)
+}
+
+func (s *Store) create(l *Lease, h uint64) uint32 {
+	n := s.slab.take(s.v6)
+	r := s.slab.rec(n)
+	if s.v6 {
+		s.slab.rec6(n).addr = key6(l.Addr)
+		*s.order6.put(key6(l.Addr)) = n
+	} else {
+		r.addr = uint32(key4(l.Addr.Unmap()))
+		*s.order4.put(addr4(r.addr)) = n
+	}
+	s.addrs.add(h, n, s.hashAddr)
+	r.text = s.texts.add(n, &entry{l.HWAddr, l.ClientID, l.Hostname, l.UserContext})
+	for i := range s.same {
+		s.index(n, i)
+	}
+	r.subnet, r.state = l.SubnetID, l.State
+	s.join(n)
+	return n
+}
+
+// replace brings the strings, subnet and state of record n to those of l, and
+// takes it out of its queue if its end moves.
+func (s *Store) replace(n uint32, l *Lease) {
+	r := s.slab.rec(n)
+	e, _ := s.texts.get(r.text)
+	if e.hw != l.HWAddr || e.id != l.ClientID || e.host != l.Hostname || e.context != l.UserContext {
+		changed := [3]bool{e.hw != l.HWAddr, e.id != l.ClientID, e.host != l.Hostname}
+		for i, ch := range changed {
+			if ch {
+				s.unindex(n, i)
+			}
+		}
+		old := r.text
+		r.text = s.texts.add(n, &entry{l.HWAddr, l.ClientID, l.Hostname, l.UserContext})
+		s.discard(old)
+		for i, ch := range changed {
+			if ch {
+				s.index(n, i)
+			}
+		}
+	}
+	end := second(l.CLTT + int64(l.Valid))
+	if r.state != l.State || r.end() != end || (r.valid == Infinite) != (l.Valid == Infinite) {
+		s.dequeue(n)
+	}
+	if r.subnet != l.SubnetID || r.state != l.State {
+		s.leave(n)
+		r.subnet, r.state = l.SubnetID, l.State
+		s.join(n)
+	}
+}
+
+func (s *Store) remove(n uint32, h uint64) {
+	s.dequeue(n)
+	s.leave(n)
+	for i := range s.same {
+		s.unindex(n, i)
+	}
+	s.addrs.remove(h, n, s.hashAddr)
+	if s.v6 {
+		s.order6.remove(s.slab.rec6(n).addr)
+	} else {
+		s.order4.remove(addr4(s.slab.rec(n).addr))
+	}
+	t := s.slab.rec(n).text
+	s.slab.give(n)
+	s.discard(t)
+}
+
+// discard gives up an entry no record refers to. When its chunk has become
+// mostly garbage, what is alive in there moves: at most 64 KiB at a time, and
+// at least half as much garbage came before it.
+func (s *Store) discard(t text) {
+	c, worth := s.texts.drop(t)
+	if !worth {
+		return
+	}
+	s.texts.owners(c, func(n uint32, at text) {
+		r := s.slab.rec(n)
+		if r.flags&flagUsed == 0 || r.text != at {
+			return
+		}
+		e, _ := s.texts.get(at)
+		r.text = s.texts.add(n, &e)
+	})
+	s.texts.give(c)
+}
+
+// Each calls fn for every lease in no particular order, until fn returns
+// false. fn must not change the Store; the Lease it gets is used again.
+func (s *Store) Each(fn func(*Lease) bool) {
+	var l Lease
+	for n := uint32(1); n < s.slab.n; n++ {
+		if s.slab.rec(n).flags&flagUsed == 0 {
+			continue
+		}
+		s.read(n, &l)
+		if !fn(&l) {
+			return
+		}
+	}
+}
 
 // Page appends up to limit leases with addresses after the given one (the zero
 // Addr: from the start), by ascending address.
 func (s *Store) Page(dst []Lease, after netip.Addr, limit int) []Lease {
-	panic("lease: Store is being written")
+	if limit <= 0 {
+		return dst
+	}
+	all := !after.IsValid()
+	left := limit
+	add := func(n uint32) bool {
+		dst = append(dst, Lease{})
+		s.read(n, &dst[len(dst)-1])
+		left--
+		return left > 0
+	}
+	if s.v6 {
+		var k addr6
+		if !all {
+			k = key6(after)
+		}
+		s.order6.ascend(k, all, func(a addr6, n *uint32) bool {
+			return !all && a == k || add(*n)
+		})
+		return dst
+	}
+	var k addr4
+	if !all {
+		if after = after.Unmap(); !after.Is4() {
+			return dst
+		}
+		k = key4(after)
+	}
+	s.order4.ascend(k, all, func(a addr4, n *uint32) bool {
+		return !all && a == k || add(*n)
+	})
+	return dst
 }
 
-// Each calls fn for every lease in no particular order, until fn returns false.
-func (s *Store) Each(fn func(*Lease) bool) { panic("lease: Store is being written") }
-
-// Lapse calls fn once for every lease in state Default or Declined whose time
-// ended at or before now and for which that was not told before; the lease
-// stays and waits for reclamation (Expired). Cost: per lapsed lease, never a scan.
-func (s *Store) Lapse(now int64, fn func(*Lease)) { panic("lease: Store is being written") }
-
-// Expired appends up to limit lapsed leases in states Default, Declined and
-// Released that are still to be reclaimed, oldest expiry first.
-func (s *Store) Expired(dst []Lease, now int64, limit int) []Lease {
-	panic("lease: Store is being written")
-}
-
-// Flushable appends up to limit reclaimed leases whose expiry is at or before
-// the given time: candidates for removal after hold-reclaimed-time.
-func (s *Store) Flushable(dst []Lease, before int64, limit int) []Lease {
-	panic("lease: Store is being written")
-}
-
-// NextExpiry returns the earliest Unix second at which Lapse has work.
-func (s *Store) NextExpiry() (int64, bool) { panic("lease: Store is being written") }
-
-// Seq returns the sequence number of the last change, Epoch the store's epoch.
-func (s *Store) Seq() uint64 { panic("lease: Store is being written") }
-
-func (s *Store) Epoch() uint64 { panic("lease: Store is being written") }
-
-// Changes appends the changes after seq, at most limit; ok is false when seq
-// is no longer retained (or from the future): the reader must take a full copy.
-func (s *Store) Changes(dst []Change, seq uint64, limit int) (changes []Change, ok bool) {
-	panic("lease: Store is being written")
+// byAddr sorts what a lookup appended.
+func byAddr(ls []Lease) {
+	if len(ls) > 1 {
+		slices.SortFunc(ls, func(a, b Lease) int { return a.Addr.Compare(b.Addr) })
+	}
 }
