@@ -1,0 +1,157 @@
+package listen
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"leasehold/server/wire"
+)
+
+// maxBatch is the number of datagrams one system call moves.
+const maxBatch = 64
+
+// Socket is one open socket of a Set.
+type Socket struct {
+	key  key
+	set  *Set
+	want wanted // as last applied; owned by the Set
+
+	file   *os.File
+	raw    syscall.RawConn
+	closed atomic.Bool
+
+	// Owned by the goroutine that calls Receive.
+	msgs  *messages
+	limit int
+	got   int
+	errno unix.Errno
+	read  func(fd uintptr) bool
+}
+
+func newSocket(set *Set, k key, fd int) (*Socket, error) {
+	s := &Socket{key: k, set: set, msgs: newMessages(maxBatch)}
+	s.file = os.NewFile(uintptr(fd), "dhcp")
+	raw, err := s.file.SyscallConn()
+	if err != nil {
+		s.file.Close()
+		return nil, err
+	}
+	s.raw = raw
+	s.read = func(fd uintptr) bool {
+		s.got, s.errno = recvmmsg(fd, s.msgs.hdrs[:s.limit])
+		return s.errno != unix.EAGAIN
+	}
+	return s, nil
+}
+
+// Serving describes the socket.
+func (s *Socket) Serving() Serving {
+	v := Serving{Interface: s.want.iface, Kind: s.key.kind.String()}
+	if s.key.addr.IsValid() {
+		v.Address = s.key.addr.String()
+	}
+	return v
+}
+
+// Receive waits until datagrams are there and fills the first n of batch, whose
+// entries it may reorder. What is no DHCP datagram (cut off, lengths or
+// checksum wrong) is counted by Set.Rejected and left out. At most one goroutine
+// may be in Receive. The error is net.ErrClosed once the socket is closed.
+func (s *Socket) Receive(batch []*Datagram) (n int, err error) {
+	s.limit = min(len(batch), maxBatch)
+	for n == 0 {
+		for i, d := range batch[:s.limit] {
+			s.msgs.prepare(i, d.buf)
+		}
+		if err := s.raw.Read(s.read); err != nil {
+			if s.closed.Load() {
+				return 0, net.ErrClosed
+			}
+			return 0, fmt.Errorf("wait for datagrams on %s: %w", s.want.iface, err)
+		}
+		if s.errno != 0 {
+			if s.closed.Load() {
+				return 0, net.ErrClosed
+			}
+			// ENETDOWN and the like are reported once and concern no datagram;
+			// an interface that is gone is closed by the Set.
+			if s.errno == unix.EBADF {
+				return 0, net.ErrClosed
+			}
+			continue
+		}
+		view := s.set.view.Load()
+		for i := range s.got {
+			if s.accept(view, i, batch[i]) {
+				batch[n], batch[i] = batch[i], batch[n]
+				n++
+			} else {
+				s.set.rejected.Add(1)
+			}
+		}
+	}
+	return n, nil
+}
+
+// accept makes message i the datagram d.
+func (s *Socket) accept(view *view, i int, d *Datagram) bool {
+	m := s.msgs
+	if m.hdrs[i].hdr.Flags&unix.MSG_TRUNC != 0 {
+		return false
+	}
+	data := d.buf[:m.hdrs[i].n]
+	if s.key.kind == packet4 {
+		return s.acceptPacket(view, i, d, data)
+	}
+	dst, ifindex, ok := m.pktinfo(i)
+	if !ok {
+		return false
+	}
+	at, ok := view.places[ifindex]
+	if !ok {
+		return false
+	}
+	d.Data = data
+	d.Arrival = wire.Arrival{
+		Iface: at.iface,
+		Src:   m.names[i].inet(),
+		Dst:   netip.AddrPortFrom(dst, s.set.port),
+		Local: dst,
+	}
+	if s.key.kind == broadcast4 || s.key.kind == multicast6 {
+		d.Arrival.Multi = true
+		d.Arrival.Local = at.local
+	}
+	return true
+}
+
+func (s *Socket) acceptPacket(view *view, i int, d *Datagram, data []byte) bool {
+	ifindex, mac := s.msgs.names[i].link()
+	at, ok := view.places[ifindex]
+	if !ok || ifindex != s.key.ifindex {
+		return false
+	}
+	src, dst, payload, err := parseFrame(data)
+	if err != nil || dst.Port() != s.set.port {
+		return false
+	}
+	d.Data = payload
+	d.Arrival = wire.Arrival{Iface: at.iface, Src: src, Dst: dst, Local: dst.Addr(), Link: true, HWSrc: mac}
+	if !slices.ContainsFunc(at.iface.V4, func(p netip.Prefix) bool { return p.Addr() == dst.Addr() }) {
+		d.Arrival.Multi = true
+		d.Arrival.Local = at.local
+	}
+	return true
+}
+
+func (s *Socket) close() {
+	s.closed.Store(true)
+	s.file.Close()
+}
