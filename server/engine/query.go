@@ -12,10 +12,11 @@ import (
 // for its response. Queries are reused: the bringer owns one until Step, the
 // engine while its response is parked, and whoever gets it in Effects after.
 type Query struct {
-	// Filled in by the bringer.
-	Buf     []byte // the datagram's room
-	Len     int    // its length
+	// Filled in by the bringer. Data stays its property but must not change
+	// until the query is given back.
+	Data    []byte
 	Arrival wire.Arrival
+	Room    any // whatever the bringer wants back with the query
 
 	M4  wire.Message4
 	W4  wire.Writer4
@@ -64,13 +65,15 @@ func (q *Query) Reset() {
 	classes, removed := f.classes, f.removed[:0]
 	classes.reset()
 	*f = facts{classes: classes, removed: removed}
-	q.Response = nil
-	q.Bad = nil
+	q.Response, q.Bad = nil, nil
 	q.Departure = wire.Departure{}
 }
 
 // Decode4 reads the datagram. It may run outside the engine's lock.
-func (q *Query) Decode4() { q.Bad = q.M4.Decode(q.Buf[:q.Len]) }
+func (q *Query) Decode4() { q.Bad = q.M4.Decode(q.Data) }
+
+// Decode6 is Decode4 for DHCPv6.
+func (q *Query) Decode6() {}
 
 // Drop is a named reason for which a query gets no answer.
 type Drop struct {

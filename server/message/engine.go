@@ -10,3 +10,9 @@ var (
 	DHCP4PacketDrop0013 = &Message{ID: "DHCP4_PACKET_DROP_0013", Logger: Packets, Level: Debug + 15}
 	DHCP4PacketDrop0014 = &Message{ID: "DHCP4_PACKET_DROP_0014", Logger: Packets, Level: Debug + 15}
 )
+
+// Lease storage, of our own.
+var (
+	LeaseStoreFail      = &Message{ID: "LEASEHOLD_LEASE_STORE_FAIL", Logger: DHCPSrv, Level: Error}
+	LeaseStoreRecovered = &Message{ID: "LEASEHOLD_LEASE_STORE_RECOVERED", Logger: DHCPSrv, Level: Info}
+)

@@ -1,0 +1,240 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"leasehold/config"
+	"leasehold/lease"
+	"leasehold/server/engine"
+	"leasehold/server/listen"
+	"leasehold/server/logging"
+	"leasehold/server/message"
+)
+
+// family is one engine with everything around it.
+type family struct {
+	version int
+	engine  *engine.Engine
+	sockets *listen.Set
+	disk    *disk
+	log     *logging.Sink
+	now     func() time.Time
+
+	queries sync.Pool
+	rooms   sync.Pool
+	wake    atomic.Int64 // Unix nanoseconds of the next Tick; 0 = none
+	rearm   chan struct{}
+	nextID  atomic.Uint64
+}
+
+// batchSize is how many datagrams are decided at once at most.
+const batchSize = 64
+
+// carrier is what one goroutine needs to bring batches to the engine.
+type carrier struct {
+	in  []engine.Input
+	fx  engine.Effects
+	out []listen.Outgoing
+}
+
+// serve brings what arrives on a socket to the engine until it is closed.
+func (f *family) serve(s *listen.Socket) {
+	size := listen.Size4
+	if f.version == 6 {
+		size = listen.Size6
+	}
+	f.rooms.New = func() any { return listen.NewBatch(1, size)[0] }
+	batch := listen.NewBatch(batchSize, size)
+	c := &carrier{}
+	for {
+		n, err := s.Receive(batch)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			f.log.Log(message.DHCPSrvOpenSocketFail, "%v", err)
+			return
+		}
+		c.in = c.in[:0]
+		for _, d := range batch[:n] {
+			q := f.queries.Get().(*engine.Query)
+			q.Reset()
+			q.Data, q.Arrival, q.Room = d.Data, d.Arrival, d
+			if f.version == 4 {
+				q.Decode4()
+			} else {
+				q.Decode6()
+			}
+			c.in = append(c.in, q)
+		}
+		f.step(c)
+		f.refill(c, batch[:n])
+	}
+}
+
+// refill takes the buffers of finished queries back into the batch, and gives
+// it fresh ones for those that are parked. Which are parked only the effects
+// say: a parked query may be gone already.
+func (f *family) refill(c *carrier, batch []*listen.Datagram) {
+	i := 0
+	for _, list := range [...][]*engine.Query{c.fx.Responses, c.fx.Done} {
+		for _, q := range list {
+			batch[i] = q.Room.(*listen.Datagram)
+			i++
+			q.Room = nil
+			f.queries.Put(q)
+		}
+	}
+	for ; i < len(batch); i++ {
+		batch[i] = f.rooms.Get().(*listen.Datagram)
+	}
+}
+
+// step enters the engine with c.in and carries out the effects, except for
+// queries that c brought itself: refill takes those back.
+func (f *family) step(c *carrier) {
+	now := f.now()
+	c.fx.Reset()
+	f.engine.Step(now, c.in, &c.fx)
+	f.carryOut(now, c)
+	if c.fx.Waiting {
+		f.disk.kick()
+	}
+}
+
+// carryOut sends, logs and re-arms the timer.
+func (f *family) carryOut(now time.Time, c *carrier) {
+	if len(c.fx.Responses) > 0 {
+		c.out = c.out[:0]
+		for _, q := range c.fx.Responses {
+			c.out = append(c.out, listen.Outgoing{Data: q.Response, Departure: q.Departure})
+		}
+		f.sockets.Send(c.out)
+	}
+	if len(c.fx.Log) > 0 {
+		f.log.Write(now, c.fx.Log, c.fx.LogText)
+	}
+	f.arm(c.fx.Wake)
+}
+
+// giveBack returns queries that were parked to the pools.
+func (f *family) giveBack(fx *engine.Effects) {
+	for _, list := range [...][]*engine.Query{fx.Responses, fx.Done} {
+		for _, q := range list {
+			if d, ok := q.Room.(*listen.Datagram); ok {
+				f.rooms.Put(d)
+			}
+			q.Room = nil
+			f.queries.Put(q)
+		}
+	}
+}
+
+// arm sees to it that a Tick comes at t at the latest.
+func (f *family) arm(t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	n := t.UnixNano()
+	for {
+		old := f.wake.Load()
+		if old != 0 && old <= n {
+			return
+		}
+		if f.wake.CompareAndSwap(old, n) {
+			break
+		}
+	}
+	select {
+	case f.rearm <- struct{}{}:
+	default:
+	}
+}
+
+// tick lets time pass in the engine when it asked for it.
+func (f *family) tick(ctx context.Context) {
+	c := &carrier{in: []engine.Input{engine.Tick{}}}
+	t := time.NewTimer(0)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.rearm:
+			if w := f.wake.Load(); w != 0 {
+				t.Reset(time.Until(time.Unix(0, w)))
+			}
+		case <-t.C:
+			f.wake.Store(0)
+			f.step(c)
+			f.giveBack(&c.fx)
+		}
+	}
+}
+
+// ask brings inputs that come one at a time: commands, a new configuration.
+func (f *family) ask(in ...engine.Input) []engine.Answered {
+	c := &carrier{in: in}
+	f.step(c)
+	f.giveBack(&c.fx)
+	return c.fx.Answers
+}
+
+// changed hears of every change of what is served.
+func (f *family) changed(ch listen.Change) {
+	for _, s := range ch.Opened {
+		f.log.Log(message.DHCPSrvCfgMgrAddIface, "listening on %s", s)
+	}
+	for _, s := range ch.Closed {
+		f.log.Log(message.DHCPSrvCfgMgrAddIface, "no longer listening on %s", s)
+	}
+	for _, err := range ch.Problems {
+		f.log.Log(message.DHCPSrvOpenSocketFail, "%v", err)
+	}
+	if len(ch.Status.Serving) == 0 {
+		f.log.Log(message.DHCPSrvNoSocketsOpen, "no socket is open: no client can be served")
+	}
+	own := make([]netip.Addr, 0, len(ch.Status.Serving))
+	for _, s := range ch.Status.Serving {
+		if a, err := netip.ParseAddr(s.Address); err == nil {
+			own = append(own, a)
+		}
+	}
+	f.ask(engine.Addresses{Own: own})
+}
+
+// openLeases opens the lease database of a family and fills a store from it.
+func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, error) {
+	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
+	if !f.LeaseDB.Persist {
+		log.Log(message.DHCPSrvMemfileNoStorage, "leases are kept in memory only: persist is false")
+		return store, nil, nil
+	}
+	path := f.LeaseDB.Name
+	if path == "" {
+		path = fmt.Sprintf("%s/kea-leases%d.csv", o.DataDir, f.Version)
+	}
+	log.Log(message.DHCPSrvMemfileDB, "opening lease database: type=%s name=%s", f.LeaseDB.Type, path)
+	m, err := lease.OpenMemfile(lease.MemfileOptions{
+		Path: path, Family: f.Version, Sync: !f.LeaseDB.Flush, MaxRowErrors: int(f.LeaseDB.MaxRowErrors),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = m.Load(func(l lease.Lease) error { store.Put(l); return nil })
+	for _, e := range m.Report().Errors {
+		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
+	}
+	if err != nil {
+		m.Close()
+		return nil, nil, err
+	}
+	return store, m, nil
+}

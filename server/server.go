@@ -1,0 +1,154 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"leasehold/config"
+	"leasehold/server/engine"
+	"leasehold/server/listen"
+	"leasehold/server/logging"
+	"leasehold/server/message"
+)
+
+// Options are what a Server needs from its process. The zero value serves.
+type Options struct {
+	// ServerPort4 … ClientPort6 replace the standard ports (tests); 0 = standard.
+	ServerPort4, ServerPort6, ClientPort4, ClientPort6 uint16
+	// ToSource sends every response where its query came from (tests).
+	ToSource bool
+	DataDir  string // of lease files without a name; "" = /var/lib/kea
+	Now      func() time.Time
+	Log      *logging.Writer // nil: one is made that prints to standard output
+	Seed     uint64          // of random choices; 0 = from the clock
+}
+
+// Server runs what one configuration says.
+type Server struct {
+	o      Options
+	cfg    *config.Config
+	v4, v6 *family
+	stop   context.CancelCauseFunc
+}
+
+// New opens lease databases and builds the engines. Nothing is answered before
+// Run.
+func New(cfg *config.Config, o Options) (*Server, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.DataDir == "" {
+		o.DataDir = "/var/lib/kea"
+	}
+	if o.Log == nil {
+		o.Log = logging.Start(logging.Options{})
+	}
+	if o.Seed == 0 {
+		o.Seed = uint64(o.Now().UnixNano())
+	}
+	s := &Server{o: o, cfg: cfg}
+	var err error
+	if cfg.V4 != nil {
+		s.v4, err = s.newFamily(cfg.V4)
+	}
+	if err == nil && cfg.V6 != nil {
+		s.v6, err = s.newFamily(cfg.V6)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *Server) families() []*family {
+	var all []*family
+	for _, f := range [...]*family{s.v4, s.v6} {
+		if f != nil {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+func (s *Server) newFamily(c *config.Family) (*family, error) {
+	log, err := s.o.Log.Sink(fmt.Sprintf("kea-dhcp%d", c.Version), c.Loggers)
+	if err != nil {
+		return nil, err
+	}
+	now := s.o.Now()
+	store, backend, err := openLeases(c, &s.o, log, now)
+	if err != nil {
+		return nil, err
+	}
+	f := &family{version: c.Version, log: log, now: s.o.Now, rearm: make(chan struct{}, 1)}
+	f.queries.New = func() any { return new(engine.Query) }
+	eo := engine.Options{Now: now, Seed: s.o.Seed, Enabled: log.Enabled, Diskless: backend == nil, ToSource: s.o.ToSource}
+	lo := listen.Options{Family: listen.V4, Port: s.o.ServerPort4}
+	eo.ServerPort, eo.ClientPort = s.o.ServerPort4, s.o.ClientPort4
+	if c.Version == 6 {
+		lo = listen.Options{Family: listen.V6, Port: s.o.ServerPort6}
+		eo.ServerPort, eo.ClientPort = s.o.ServerPort6, s.o.ClientPort6
+	}
+	f.engine = engine.New(c, store, eo)
+	f.disk = newDisk(f, backend, c.LeaseDB.Flush)
+	lo.Serve, lo.Changed = f.serve, f.changed
+	lo.Failed = func(o *listen.Outgoing, err error) {
+		f.log.Log(message.DHCP4PacketSendFail, "to %s: %v", o.Dst, err)
+	}
+	f.sockets = listen.New(lo)
+	return f, nil
+}
+
+// Run serves until ctx ends or a family cannot go on.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, s.stop = context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	for _, f := range s.families() {
+		go f.disk.run()
+		c := s.cfg.V4
+		if f.version == 6 {
+			c = s.cfg.V6
+		}
+		if err := f.sockets.Apply(&c.Interfaces); err != nil {
+			s.stop(err)
+			break
+		}
+		wg.Go(func() { f.tick(ctx) })
+		wg.Go(func() {
+			if err := f.sockets.Run(ctx); err != nil {
+				s.stop(err)
+			}
+		})
+		f.log.Log(started(f.version), "leasehold server version %s started", Version)
+	}
+	<-ctx.Done()
+	wg.Wait()
+	err := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, s.close())
+}
+
+func started(version int) *message.Message {
+	if version == 6 {
+		return message.DHCP6Started
+	}
+	return message.DHCP4Started
+}
+
+// close ends what New and Run began, in the order that loses nothing: no more
+// queries, then the disk.
+func (s *Server) close() error {
+	var errs []error
+	for _, f := range s.families() {
+		if f.sockets != nil {
+			f.sockets.Close()
+		}
+		errs = append(errs, f.disk.close())
+	}
+	return errors.Join(errs...)
+}
