@@ -1,5 +1,7 @@
 package config
 
+import "errors"
+
 // Subject is the packet being tested by an expression. All byte slices are
 // only valid until the call returns to the engine.
 type Subject interface {
@@ -41,19 +43,26 @@ const (
 // be evaluated by many goroutines.
 type Expr struct {
 	Text string
-	node exprNode
+	test testNode // one of the two is set
+	node valueNode
 }
 
-type exprNode interface{}
+var errKind = errors.New("evaluate expression: neither test nor value")
 
 // Test evaluates a boolean expression. An error means "no match, log it".
 func (e *Expr) Test(s Subject, scratch *Scratch) (bool, error) {
-	panic("config: Expr is being written")
+	if e.test == nil {
+		return false, errKind
+	}
+	return e.test.test(s, scratch)
 }
 
 // Value evaluates a string expression; the result lives until scratch is reset.
 func (e *Expr) Value(s Subject, scratch *Scratch) ([]byte, error) {
-	panic("config: Expr is being written")
+	if e.node == nil {
+		return nil, errKind
+	}
+	return e.node.value(s, scratch)
 }
 
 // Scratch is reusable room for intermediate strings of one evaluation, so that
@@ -62,3 +71,17 @@ type Scratch struct{ buf []byte }
 
 // Reset makes the room free again.
 func (s *Scratch) Reset() { s.buf = s.buf[:0] }
+
+// ParseExpression compiles an expression of a hook's parameters. Class names
+// of member() get an ID in f, so call it before f serves.
+func ParseExpression(text string, wantBool bool, version int, f *Family) (*Expr, error) {
+	known := func(class string) (ClassID, bool, bool) {
+		return f.intern(class), class == "KNOWN" || class == "UNKNOWN", true
+	}
+	defs := f.Defs
+	if defs == nil {
+		defs = standardDefs(version)
+	}
+	e, _, err := parseExpr(text, Pos{}, wantBool, version, defs, known)
+	return e, err
+}

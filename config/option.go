@@ -1,19 +1,30 @@
 package config
 
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
+
 // OptionSet is the option-data list of one scope object (global, class,
 // network, subnet, pool, host), encoded and indexed. The zero value is empty.
 type OptionSet struct {
-	options []Option // standard space, by ascending code; equal codes in the order of the text
+	options []Option // standard space, by ascending code; equal codes in the order to try them
 	vendor  []Option // spaces vendor-N: by enterprise, then code
 	always  []uint16 // codes with always-send, ascending
 	never   []uint16 // codes with never-send, ascending
 }
 
 // Option is one configured option of the standard space or of a vendor space.
+//
+// Entries of one code are alternatives: the first one whose tags allow it is
+// sent, those without tags come last. The codes that carry an enterprise
+// number are alternatives per (Code, Enterprise).
 type Option struct {
 	Code       uint16
-	Enterprise uint32 // vendor space: its number; codes 124/125 and 16/17: the enterprise in Data
-	Data       []byte // value without header, sub-options of encapsulated spaces appended
+	Enterprise uint32   // vendor space: its number; codes 124/125 and 16/17: the enterprise in Data
+	Data       []byte   // value without header, sub-options of encapsulated spaces appended
+	More       [][]byte // values of further instances to send with this one (v6 ntp-server, v6-dnr)
 	AlwaysSend bool
 	NeverSend  bool
 	Classes    []ClassID // tags: eligible only for members of one of them; empty = everyone
@@ -21,7 +32,7 @@ type Option struct {
 	Pos        Pos
 }
 
-// Lookup returns the entries of a code, in the order of the text.
+// Lookup returns the entries of a code, in the order to try them.
 func (s *OptionSet) Lookup(code uint16) []Option {
 	return span(s.options, func(o *Option) int { return int(o.Code) - int(code) })
 }
@@ -37,16 +48,19 @@ func (s *OptionSet) Always() []uint16 { return s.always }
 
 func (s *OptionSet) Never() []uint16 { return s.never }
 
+// VendorAll returns the sub-options of every vendor space, by enterprise, then code.
+func (s *OptionSet) VendorAll() []Option { return s.vendor }
+
 // Vendor returns the sub-options of space vendor-<enterprise>, by ascending code.
 func (s *OptionSet) Vendor(enterprise uint32) []Option {
+	return span(s.vendor, func(o *Option) int { return cmp.Compare(o.Enterprise, enterprise) })
+}
+
+// VendorLookup returns the entries of a sub-option of space
+// vendor-<enterprise>, in the order to try them.
+func (s *OptionSet) VendorLookup(enterprise uint32, code uint16) []Option {
 	return span(s.vendor, func(o *Option) int {
-		switch {
-		case o.Enterprise < enterprise:
-			return -1
-		case o.Enterprise > enterprise:
-			return 1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(o.Enterprise, enterprise), cmp.Compare(o.Code, code))
 	})
 }
 
@@ -65,4 +79,154 @@ func span(list []Option, cmp func(*Option) int) []Option {
 		end++
 	}
 	return list[lo:end]
+}
+
+// carriesEnterprise says whether a top-level code starts with an enterprise
+// number, of which several may coexist.
+func carriesEnterprise(version int, code uint16) bool {
+	if version == 4 {
+		return code == 124 || code == 125
+	}
+	return code == 16 || code == 17
+}
+
+// Kea's codes that several instances of are sent from one scope.
+const (
+	codeNTPServer6 = 56
+	codeResolver6  = 144
+)
+
+// newOptionSet sorts the entries of one scope object by space, resolves
+// encapsulation among them, and drops what later entries replace.
+func newOptionSet(version int, entries []*optionEntry) OptionSet {
+	spaces := map[string][]*optionEntry{}
+	for _, e := range entries {
+		spaces[e.space] = append(spaces[e.space], e)
+	}
+	for name, list := range spaces {
+		spaces[name] = effective(list, version)
+	}
+	var s OptionSet
+	for name, list := range spaces {
+		enterprise, isVendor := vendorSpace(name)
+		if !isVendor && name != standardSpace(version) {
+			continue // reached through the options that encapsulate it
+		}
+		for _, e := range list {
+			o := e.Option
+			e.encapsulate(&o, spaces, version)
+			if isVendor {
+				o.Enterprise = enterprise
+				s.vendor = append(s.vendor, o)
+				continue
+			}
+			s.options = append(s.options, o)
+			if o.AlwaysSend {
+				s.always = append(s.always, o.Code)
+			}
+			if o.NeverSend {
+				s.never = append(s.never, o.Code)
+			}
+		}
+	}
+	slices.SortStableFunc(s.options, func(a, b Option) int { return cmp.Compare(a.Code, b.Code) })
+	slices.SortStableFunc(s.vendor, func(a, b Option) int {
+		return cmp.Or(cmp.Compare(a.Enterprise, b.Enterprise), cmp.Compare(a.Code, b.Code))
+	})
+	slices.Sort(s.always)
+	slices.Sort(s.never)
+	s.always, s.never = slices.Compact(s.always), slices.Compact(s.never)
+	return s
+}
+
+// effective puts the entries of one space into the order to try them: tagged
+// ones as written, then per code the last of those without tags.
+func effective(list []*optionEntry, version int) []*optionEntry {
+	var out []*optionEntry
+	type key struct {
+		code       uint16
+		enterprise uint32
+	}
+	last := map[key]int{}
+	var plain []*optionEntry
+	for _, e := range list {
+		k := key{e.Code, e.Enterprise}
+		i, seen := last[k]
+		switch {
+		case len(e.Classes) > 0:
+			out = append(out, e)
+		case e.space == "v6-ntp-server-suboptions":
+			plain = append(plain, e)
+		case seen && version == 6 && e.space == "dhcp6" && e.Code == codeResolver6 && !e.NeverSend:
+			plain[i].More = append(plain[i].More, e.Data)
+			plain[i].AlwaysSend = plain[i].AlwaysSend || e.AlwaysSend
+		case seen:
+			plain[i] = e
+		default:
+			last[k] = len(plain)
+			plain = append(plain, e)
+		}
+	}
+	return append(out, plain...)
+}
+
+// maxEncapsulation bounds how deep options contain options. Spaces may form a
+// ring; nobody nests this deep on purpose.
+const maxEncapsulation = 16
+
+// encapsulate appends the sub-options that the same scope object configures in
+// the space of e's definition.
+func (e *optionEntry) encapsulate(o *Option, spaces map[string][]*optionEntry, version int) {
+	if e.def == nil || e.def.Encapsulate == "" || carriesEnterprise(version, e.Code) && e.space == standardSpace(version) {
+		return
+	}
+	children := spaces[e.def.Encapsulate]
+	if e.def.Encapsulate == standardSpace(version) || len(children) == 0 {
+		return
+	}
+	if version == 6 && e.space == "dhcp6" && e.Code == codeNTPServer6 && len(e.Data) == 0 {
+		// RFC 5908 §4: an instance has exactly one sub-option.
+		for i, c := range children {
+			data := appendSubOptions(nil, []*optionEntry{c}, spaces, version, 1)
+			if i == 0 {
+				o.Data = data
+			} else {
+				o.More = append(o.More, data)
+			}
+		}
+		return
+	}
+	o.Data = appendSubOptions(slices.Clone(e.Data), children, spaces, version, 1)
+}
+
+// appendSubOptions writes options with headers, by ascending code.
+func appendSubOptions(out []byte, list []*optionEntry, spaces map[string][]*optionEntry, version, depth int) []byte {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *optionEntry) int { return cmp.Compare(a.Code, b.Code) })
+	for _, e := range list {
+		data := e.Data
+		if e.def != nil && e.def.Encapsulate != "" && e.def.Encapsulate != standardSpace(version) && depth < maxEncapsulation {
+			data = appendSubOptions(slices.Clone(data), spaces[e.def.Encapsulate], spaces, version, depth+1)
+		}
+		out = appendOption(out, e.Code, data, version)
+	}
+	return out
+}
+
+// appendOption writes one option with its header. RFC 3396: v4 values beyond
+// 255 octets become several options of the same code.
+func appendOption(out []byte, code uint16, data []byte, version int) []byte {
+	if version == 6 {
+		data = data[:min(len(data), 65535)]
+		out = binary.BigEndian.AppendUint16(out, code)
+		out = binary.BigEndian.AppendUint16(out, uint16(len(data)))
+		return append(out, data...)
+	}
+	for {
+		n := min(len(data), 255)
+		out = append(append(out, byte(code), byte(n)), data[:n]...)
+		if data = data[n:]; len(data) == 0 {
+			return out
+		}
+	}
 }
