@@ -102,13 +102,16 @@ func sortProblems(ps Problems) {
 func (r *reader) scopes(v *Value, top *trail) {
 	f := r.f
 	f.Defs = parseOptionDefs(v.Get("option-def"), top.key("option-def").String(), r.version, standardDefs(r.version), false, &r.ps)
-	f.Params = r.params(chain{v}, top)
+	if r.version == 6 {
+		r.relaySupplied(v.Get("relay-supplied-options"), top.key("relay-supplied-options"))
+	}
+	f.Params = r.params(levels{v}, top)
 	r.defineClasses(v.Get("client-classes"), top.key("client-classes"))
 	f.Options = r.options(v, top, levelGlobal, f.Defs)
 	r.networks(v.Get("shared-networks"), top.key("shared-networks"))
 	list, t := v.Get(r.subnetKey()), top.key(r.subnetKey())
 	for i, e := range elements(list) {
-		r.subnet(e, nil, chain{v}, t.at(i))
+		r.subnet(e, nil, levels{v}, t.at(i))
 	}
 	r.numberSubnets()
 	slices.SortFunc(f.Subnets, bySubnetID)

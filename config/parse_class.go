@@ -37,7 +37,7 @@ func (r *reader) class(v *Value, t *trail) {
 	c.Options = r.options(v, t, levelOther, defs)
 	r.classTest(c, v, t)
 	r.builtinRules(c, v, t)
-	own := chain{v}
+	own := levels{v}
 	c.Valid = r.triplet(own, t, "valid-lifetime")
 	if r.version == 6 {
 		c.Preferred = r.triplet(own, t, "preferred-lifetime")
@@ -49,7 +49,7 @@ func (r *reader) class(v *Value, t *trail) {
 	}
 	r.classes[c.Name] = c
 	r.f.Classes = append(r.f.Classes, c)
-	r.finish = append(r.finish, func() { r.fillClass(v) })
+	r.finish = append(r.finish, func() { r.fillClass(v, defs) })
 }
 
 func (r *reader) classTest(c *Class, v *Value, t *trail) {
@@ -74,9 +74,6 @@ func (r *reader) classTest(c *Class, v *Value, t *trail) {
 	c.Template = parse(template, "template-test", false)
 }
 
-// Prefixes of classes that exist without a definition.
-var builtinPrefixes = []string{"VENDOR_CLASS_", "HA_", "AFTER_", "EXTERNAL_", "SPAWN_"}
-
 // knownClass answers member(): built-in names and the classes defined so far.
 func (r *reader) knownClass(name string) (id ClassID, dependsOnKnown, ok bool) {
 	if c := r.classes[name]; c != nil {
@@ -88,7 +85,7 @@ func (r *reader) knownClass(name string) (id ClassID, dependsOnKnown, ok bool) {
 	case "ALL", "BOOTP":
 		return r.f.intern(name), false, true
 	}
-	for _, p := range builtinPrefixes {
+	for _, p := range append(builtinPrefixes, "SPAWN_") {
 		if strings.HasPrefix(name, p) {
 			return r.f.intern(name), false, true
 		}

@@ -48,7 +48,6 @@ func (r *reader) daemon(v *Value, top *trail) {
 	if r.version == 6 {
 		r.serverID(v.Get("server-id"), top.key("server-id"))
 		r.macSources(v.Get("mac-sources"), top.key("mac-sources"))
-		r.relaySupplied(v.Get("relay-supplied-options"), top.key("relay-supplied-options"))
 	}
 }
 
@@ -287,10 +286,8 @@ func (r *reader) relaySupplied(list *Value, t *trail) {
 }
 
 func (r *reader) optionCode(name string) (int64, bool) {
-	for _, d := range standardDefs(r.version).bySpace["dhcp6"] {
-		if d.Name == name {
-			return int64(d.Code), true
-		}
+	if d := r.f.Defs.ByName("dhcp6", name); d != nil {
+		return int64(d.Code), true
 	}
 	return 0, false
 }

@@ -46,7 +46,7 @@ func (r *reader) host(v *Value, s *Subnet, t *trail) *Host {
 	ok := true
 	if r.version == 4 {
 		ok = r.hostAddr(h, v, s, t)
-		c := chain{v}
+		c := levels{v}
 		r.bootFields(c, t, &h.NextServer, &h.ServerHostname, &h.BootFileName)
 	} else {
 		ok = r.hostAddrs(h, v, s, t) && r.hostPrefixes(h, v, t)

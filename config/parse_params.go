@@ -5,10 +5,10 @@ import (
 	"net/netip"
 )
 
-// chain is the maps that a value is inherited through, the nearest first.
-type chain []*Value
+// levels is the maps that a value is inherited through, the nearest first.
+type levels []*Value
 
-func (c chain) find(key string) *Value {
+func (c levels) find(key string) *Value {
 	for _, v := range c {
 		if e := v.Get(key); e != nil {
 			return e
@@ -18,7 +18,7 @@ func (c chain) find(key string) *Value {
 }
 
 // findText is find for a string whose empty form means "not set here".
-func (c chain) findText(key string) *Value {
+func (c levels) findText(key string) *Value {
 	for _, v := range c {
 		if e := v.Get(key); e != nil && e.Str != "" {
 			return e
@@ -27,28 +27,28 @@ func (c chain) findText(key string) *Value {
 	return nil
 }
 
-func (c chain) flag(key string, absent bool) bool {
+func (c levels) flag(key string, absent bool) bool {
 	if e := c.find(key); e != nil {
 		return e.Bool
 	}
 	return absent
 }
 
-func (c chain) text(key, absent string) string {
+func (c levels) text(key, absent string) string {
 	if e := c.find(key); e != nil {
 		return e.Str
 	}
 	return absent
 }
 
-func (c chain) number(key string) Optional[uint32] {
+func (c levels) number(key string) Optional[uint32] {
 	if e := c.find(key); e != nil {
 		return Optional[uint32]{true, uint32(e.Int)}
 	}
 	return Optional[uint32]{}
 }
 
-func (c chain) real(key string) Optional[float64] {
+func (c levels) real(key string) Optional[float64] {
 	if e := c.find(key); e != nil {
 		return Optional[float64]{true, e.float()}
 	}
@@ -64,7 +64,7 @@ func (v *Value) float() float64 {
 
 // given says whether the nearest level itself has one of the keys: what a level
 // only inherits was checked above it.
-func (c chain) given(keys ...string) *Value {
+func (c levels) given(keys ...string) *Value {
 	for _, k := range keys {
 		if e := c[0].Get(k); e != nil {
 			return e
@@ -74,7 +74,7 @@ func (c chain) given(keys ...string) *Value {
 }
 
 // params resolves the inheritable parameters of a level.
-func (r *reader) params(c chain, t *trail) Params {
+func (r *reader) params(c levels, t *trail) Params {
 	p := Params{
 		RenewTimer:            c.number("renew-timer"),
 		RebindTimer:           c.number("rebind-timer"),
@@ -115,7 +115,7 @@ var allocators = map[string]Allocator{"iterative": Iterative, "random": Random, 
 
 // lifetimes: the three keys of a triplet are inherited one by one; a bound that
 // no level gives is the default itself.
-func (r *reader) lifetimes(c chain, t *trail) Lifetimes {
+func (r *reader) lifetimes(c levels, t *trail) Lifetimes {
 	l := Lifetimes{Valid: r.triplet(c, t, "valid-lifetime")}
 	if !l.Valid.Set {
 		l.Valid = Triplet{Set: true, Min: 7200, Default: 7200, Max: 7200}
@@ -143,7 +143,7 @@ func fiveEighths(n uint32) uint32 {
 	return uint32(uint64(n) * 5 / 8)
 }
 
-func (r *reader) triplet(c chain, t *trail, name string) Triplet {
+func (r *reader) triplet(c levels, t *trail, name string) Triplet {
 	def, lo, hi := c.number(name), c.number("min-"+name), c.number("max-"+name)
 	own := c.given(name, "min-"+name, "max-"+name)
 	if !def.Set {
@@ -184,7 +184,7 @@ func (r *reader) triplet(c chain, t *trail, name string) Triplet {
 
 // checkTimes: renew-timer above rebind-timer makes Kea 2.2 refuse and Kea 3
 // warn; T1 is then not sent.
-func (r *reader) checkTimes(c chain, p *Params, t *trail) {
+func (r *reader) checkTimes(c levels, p *Params, t *trail) {
 	if own := c.given("renew-timer", "rebind-timer"); own != nil && p.RenewTimer.Set && p.RebindTimer.Set && p.RenewTimer.Value > p.RebindTimer.Value {
 		r.warn("renew-after-rebind", own.Pos, t, fmt.Sprintf("the value of renew-timer (%d) is greater than the value of rebind-timer (%d)", p.RenewTimer.Value, p.RebindTimer.Value), "T1 will not be sent")
 	}
@@ -206,7 +206,7 @@ func (r *reader) checkTimes(c chain, p *Params, t *trail) {
 	}
 }
 
-func (r *reader) checkAllocators(c chain, t *trail) {
+func (r *reader) checkAllocators(c levels, t *trail) {
 	if own := c.given("allocator"); own != nil {
 		if own.Str == "flq" && r.version == 6 {
 			r.bad("allocator", own.Pos, t, "the flq allocator does not serve IPv6 addresses", "use iterative or random")
@@ -222,7 +222,7 @@ func (r *reader) checkAllocators(c chain, t *trail) {
 
 // bootFields reads siaddr, sname and file of a level. Kea: an empty string in a
 // scope means "not set", 0.0.0.0 means "explicitly none".
-func (r *reader) bootFields(c chain, t *trail, next *netip.Addr, sname, file *string) {
+func (r *reader) bootFields(c levels, t *trail, next *netip.Addr, sname, file *string) {
 	if r.version != 4 {
 		return
 	}
@@ -253,7 +253,7 @@ func (r *reader) bootFields(c chain, t *trail, next *netip.Addr, sname, file *st
 
 // ddns resolves the name parameters. The four TTL keys count as one: the
 // nearest level that gives any of them decides whether the TTL is fixed.
-func (r *reader) ddns(c chain, t *trail) DDNS {
+func (r *reader) ddns(c levels, t *trail) DDNS {
 	d := DDNS{
 		SendUpdates:          c.flag("ddns-send-updates", true),
 		OverrideNoUpdate:     c.flag("ddns-override-no-update", false),
@@ -292,7 +292,7 @@ func (r *reader) ddns(c chain, t *trail) DDNS {
 var replaceModes = map[string]ReplaceClientName{"never": ReplaceNever, "always": ReplaceAlways, "when-present": ReplaceWhenPresent, "when-not-present": ReplaceWhenNotPresent}
 
 // conflictResolution reads either spelling at each level.
-func conflictResolution(c chain) string {
+func conflictResolution(c levels) string {
 	for _, v := range c {
 		if e := v.Get("ddns-conflict-resolution-mode"); e != nil {
 			return e.Str
@@ -307,7 +307,7 @@ func conflictResolution(c chain) string {
 	return "check-with-dhcid"
 }
 
-func (r *reader) charSet(c chain, t *trail, d *DDNS) {
+func (r *reader) charSet(c levels, t *trail, d *DDNS) {
 	v := c.find("hostname-char-set")
 	set := "[^A-Za-z0-9.-]"
 	if v != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (r *reader) pools(s *Subnet, v *Value, c chain, t *trail) {
+func (r *reader) pools(s *Subnet, v *Value, c levels, t *trail) {
 	at := t.key("pools")
 	for i, e := range elements(v.Get("pools")) {
 		if p := r.pool(s, e, c, at.at(i)); p != nil {
@@ -23,7 +23,7 @@ func (r *reader) pools(s *Subnet, v *Value, c chain, t *trail) {
 	r.checkOverlap(s, s.PDPools, t.key("pd-pools"))
 }
 
-func (r *reader) pool(s *Subnet, v *Value, c chain, t *trail) *Pool {
+func (r *reader) pool(s *Subnet, v *Value, c levels, t *trail) *Pool {
 	e := v.Get("pool")
 	if e == nil {
 		return nil
@@ -82,7 +82,7 @@ func lastAddr(p netip.Prefix) netip.Addr {
 	return a
 }
 
-func (r *reader) pdPool(v *Value, c chain, t *trail) *Pool {
+func (r *reader) pdPool(v *Value, c levels, t *trail) *Pool {
 	e := v.Get("prefix")
 	if e == nil || v.Get("prefix-len") == nil || v.Get("delegated-len") == nil {
 		return nil
@@ -128,12 +128,12 @@ func (r *reader) excluded(p *Pool, v *Value, t *trail) {
 	}
 }
 
-func (r *reader) poolCommon(p *Pool, v *Value, c chain, t *trail) {
+func (r *reader) poolCommon(p *Pool, v *Value, c levels, t *trail) {
 	p.Pos, p.UserContext = v.Pos, v.Get("user-context")
 	p.ID = v.number32("pool-id", 0)
 	p.Guard, p.Additional = r.guards(v)
 	p.Options = r.options(v, t, levelOther, r.f.Defs)
-	p.DDNS = r.ddns(append(chain{v}, c...), t)
+	p.DDNS = r.ddns(append(levels{v}, c...), t)
 	r.finish = append(r.finish, func() { r.fillPool(v) })
 }
 

@@ -16,7 +16,7 @@ func (r *reader) networks(list *Value, t *trail) {
 }
 
 func (r *reader) sharedNetwork(v *Value, t *trail) {
-	c := chain{v, r.top}
+	c := levels{v, r.top}
 	n := &Network{Name: v.text("name"), InterfaceID: v.text("interface-id"), UserContext: v.Get("user-context"), Pos: v.Pos}
 	if first, twice := r.names[n.Name]; n.Name == "" {
 		r.bad("network-name", v.posOf("name"), t, "missing 'name' of a shared network", "give it a name")
@@ -39,13 +39,13 @@ func (r *reader) sharedNetwork(v *Value, t *trail) {
 	r.finish = append(r.finish, func() { r.fillNetwork(v, n) })
 }
 
-// subnet reads one entry of subnet4 or subnet6; up is the chain above it.
-func (r *reader) subnet(v *Value, n *Network, up chain, t *trail) {
+// subnet reads one entry of subnet4 or subnet6; up are the levels above it.
+func (r *reader) subnet(v *Value, n *Network, up levels, t *trail) {
 	s := &Subnet{Network: n, UserContext: v.Get("user-context"), Pos: v.Pos}
 	if !r.prefix(s, v, t) {
 		return
 	}
-	c := append(chain{v}, up...)
+	c := append(levels{v}, up...)
 	s.Params = r.params(c, t)
 	s.Interface = r.interfaceName(v, t)
 	s.InterfaceID = v.text("interface-id")

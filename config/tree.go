@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -78,7 +79,7 @@ func (r *reader) fillGlobal(v *Value) {
 	for _, d := range elements(v.Get("option-def")) {
 		fillDefaults(d, r.version, lvOptionDef, own)
 	}
-	r.fillOptions(v, levelGlobal)
+	r.fillOptions(v, r.f.Defs)
 }
 
 func (r *reader) fillSocket(v *Value) {
@@ -128,7 +129,7 @@ func (r *reader) fillDerived(v *Value, p *Params) {
 	}
 	set("relay", NewMap())
 	setMissing(v.Get("relay"), "ip-addresses", NewList())
-	r.fillOptions(v, levelOther)
+	r.fillOptions(v, r.f.Defs)
 }
 
 var allocatorNames = [...]string{Iterative: "iterative", Random: "random", FreeLeaseQueue: "flq"}
@@ -158,9 +159,9 @@ func (r *reader) fillSubnet(v *Value, s *Subnet) {
 
 func fillList(v *Value, key string) { setMissing(v, key, NewList()) }
 
-func (r *reader) fillPool(v *Value) { r.fillOptions(v, levelOther) }
+func (r *reader) fillPool(v *Value) { r.fillOptions(v, r.f.Defs) }
 
-func (r *reader) fillClass(v *Value) {
+func (r *reader) fillClass(v *Value, defs *OptionDefs) {
 	if v.Get("test") != nil && v.text("test") == "" {
 		v.Remove("test")
 	}
@@ -171,7 +172,7 @@ func (r *reader) fillClass(v *Value) {
 			fillDefaults(d, r.version, lvOptionDef, own)
 		}
 	}
-	r.fillOptions(v, levelOther)
+	r.fillOptions(v, defs)
 }
 
 func (r *reader) fillBootFields(v *Value) {
@@ -194,41 +195,41 @@ func (r *reader) fillHost(v *Value, h *Host) {
 	if r.version == 4 {
 		r.fillBootFields(v)
 	}
-	r.fillOptions(v, levelOther)
+	r.fillOptions(v, r.f.Defs)
 }
 
 // fillOptions completes the option-data entries of a scope: what identifies the
-// option, where the text left it to the definitions.
-func (r *reader) fillOptions(v *Value, l optionLevel) {
+// option, where the text left it to the definitions. Data that is not csv is
+// written as plain hexadecimal digits.
+func (r *reader) fillOptions(v *Value, defs *OptionDefs) {
 	list := v.Get("option-data")
 	if list == nil {
 		v.Set("option-data", NewList())
 		return
 	}
 	for _, e := range list.List {
-		r.fillOption(e)
+		r.fillOption(e, defs)
 	}
 }
 
-func (r *reader) fillOption(e *Value) {
+func (r *reader) fillOption(e *Value, defs *OptionDefs) {
 	fillDefaults(e, r.version, lvOptionData, own)
-	space := e.text("space")
-	for _, d := range r.f.Defs.space(space) {
-		if e.Get("name") != nil && e.text("name") == d.Name {
-			setMissing(e, "code", NewInt(int64(d.Code)))
-			break
-		}
-		if e.Get("name") == nil && e.number("code", -1) == int64(d.Code) {
-			e.Set("name", NewString(d.Name))
-			break
-		}
+	space, name := e.text("space"), e.text("name")
+	var def *OptionDef
+	if code := e.Get("code"); code != nil {
+		def = defs.Lookup(space, uint16(code.Int))
+	} else if def = defs.ByName(space, name); def != nil {
+		e.Set("code", NewInt(int64(def.Code)))
 	}
-	setMissing(e, "csv-format", NewBool(e.Get("name") != nil))
-}
-
-func (d *OptionDefs) space(name string) []*OptionDef {
-	if d == nil {
-		return nil
+	if def != nil && name == "" {
+		e.Set("name", NewString(def.Name))
 	}
-	return d.bySpace[name]
+	setMissing(e, "csv-format", NewBool(def != nil))
+	data := e.Get("data")
+	if data == nil || e.flag("csv-format", true) {
+		return
+	}
+	if b, err := decodeHexData(data.Str); err == nil {
+		*data = Value{Kind: String, Pos: data.Pos, Str: fmt.Sprintf("%X", b)}
+	}
 }
