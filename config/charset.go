@@ -12,3 +12,12 @@ func (c *CharSet) Scrub(s, replacement string) string {
 
 // Matches says whether s has anything to replace; it does not allocate.
 func (c *CharSet) Matches(s []byte) bool { return c.re.Match(s) }
+
+// compileCharSet reads a POSIX extended regular expression.
+func compileCharSet(text string) (*CharSet, error) {
+	re, err := regexp.CompilePOSIX(text)
+	if err != nil {
+		return nil, err
+	}
+	return &CharSet{re}, nil
+}

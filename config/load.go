@@ -1,26 +1,127 @@
 package config
 
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
 // Load reads configuration files: Dhcp4, Dhcp6 and Control-agent maps, one per
-// file. The error is a Problems value with everything found; the Config is nil
-// then.
-func Load(files ...string) (*Config, error) { panic("config: Load is being written") }
+// file. The error is a Problems value with everything found, warnings too; the
+// Config is nil then.
+func Load(files ...string) (*Config, error) { return LoadWith(Options{}, files...) }
+
+// LoadWith is Load for a caller that knows the machine.
+func LoadWith(opts Options, files ...string) (*Config, error) {
+	c := &Config{}
+	var bad Problems
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			bad = append(bad, &Problem{Code: "file", Pos: Pos{File: name}, What: err.Error(), Syntax: true})
+			continue
+		}
+		bad = append(bad, c.read(opts, name, text)...)
+	}
+	return c.orProblems(bad)
+}
 
 // Parse is Load for one text; name stands in positions.
-func Parse(name string, text []byte) (*Config, error) { panic("config: Parse is being written") }
+func Parse(name string, text []byte) (*Config, error) { return ParseWith(Options{}, name, text) }
 
-// ParseFamily builds a Family (version 4 or 6) from the value of a Dhcp4 or
-// Dhcp6 member, as config-set brings it. Unlike a file it may be empty.
-func ParseFamily(version int, tree *Value) (*Family, Problems, error) {
-	panic("config: ParseFamily is being written")
+// ParseWith is Parse for a caller that knows the machine.
+func ParseWith(opts Options, name string, text []byte) (*Config, error) {
+	c := &Config{}
+	return c.orProblems(c.read(opts, name, text))
 }
 
-// ParseValue reads one JSON value in Kea's dialect: comments and, with a
-// warning, trailing commas; includes only if includes is true. Nesting, size
-// and duplicate keys are checked. Used for files and for commands.
-func ParseValue(name string, text []byte, includes bool) (*Value, Problems, error) {
-	panic("config: ParseValue is being written")
+func (c *Config) orProblems(bad Problems) (*Config, error) {
+	if len(bad) == 0 {
+		return c, nil
+	}
+	all := append(bad, c.Warnings...)
+	sortProblems(all)
+	return nil, all
 }
 
-// AppendJSON appends v in the layout of Kea's answers: one line,
-// `{ "a": 1, "b": [  ] }`, members in their order.
-func (v *Value) AppendJSON(dst []byte) []byte { panic("config: AppendJSON is being written") }
+// read adds what one text says and returns what is wrong with it.
+func (c *Config) read(opts Options, name string, text []byte) Problems {
+	v, warnings, err := ParseValue(name, text, true)
+	c.Warnings = append(c.Warnings, warnings...)
+	if err != nil {
+		return err.(Problems)
+	}
+	syntax := func(pos Pos, what, cure string) Problems {
+		return Problems{{Code: "top-level", Pos: pos, What: what, Cure: cure, Syntax: true}}
+	}
+	if v.Kind != Map || len(v.Members) == 0 {
+		return syntax(v.Pos, "a map with one key is expected", "start with { \"Dhcp4\": {")
+	}
+	if len(v.Members) > 1 {
+		return syntax(v.Members[1].Pos, fmt.Sprintf("second top-level key %q", v.Members[1].Key), "a file holds one of Dhcp4, Dhcp6, Control-agent")
+	}
+	m := &v.Members[0]
+	var ps Problems
+	twice := false
+	switch m.Key {
+	case "Dhcp4":
+		twice = c.V4 != nil
+		c.V4, ps = parseFamily(opts, 4, m.Value, name, true)
+	case "Dhcp6":
+		twice = c.V6 != nil
+		c.V6, ps = parseFamily(opts, 6, m.Value, name, true)
+	case "Control-agent":
+		twice = c.Agent != nil
+		c.Agent, ps = parseAgent(opts, m.Value, name)
+	default:
+		return syntax(m.Pos, fmt.Sprintf("unknown top-level key %q", m.Key), "a file holds one of Dhcp4, Dhcp6, Control-agent")
+	}
+	if twice {
+		ps.add("top-level", m.Pos, m.Key, "a second file with this map", "give one file for each map")
+	}
+	c.Warnings = append(c.Warnings, ps.warnings()...)
+	return ps.errors()
+}
+
+func parseAgent(opts Options, v *Value, file string) (*Agent, Problems) {
+	top := &trail{name: "Control-agent", index: -1}
+	if v.Kind != Map {
+		return nil, Problems{{Code: "wrong-type", Pos: v.Pos, Path: top.name, What: "a map is expected", Syntax: true}}
+	}
+	w := &walker{version: 4, grammar: true, told: make(map[string]bool)}
+	w.walk(v, lvAgent, top)
+	r := &reader{version: 4, opts: opts, top: v, f: &Family{}, ps: w.ps}
+	a := r.agent(v, top)
+	a.File = file
+	v.sortKeys()
+	sortProblems(r.ps)
+	return a, r.ps
+}
+
+// LastLine gives the line with which Kea's -t ends on stderr.
+func LastLine(err error) string {
+	ps, ok := err.(Problems)
+	if !ok || len(ps) == 0 {
+		return "Error encountered: " + err.Error()
+	}
+	ps = ps.errors()
+	for _, p := range ps {
+		if p.Syntax {
+			// Kea: file:line.column, its columns from 1.
+			return fmt.Sprintf("Syntax check failed with: %s:%d.%d: %s", p.Pos.File, p.Pos.Line, p.Pos.Col, p.What)
+		}
+	}
+	p := ps[0]
+	if p.Pos.Line == 0 || strings.HasPrefix(p.Code, "host-") {
+		return "Error encountered: " + p.What
+	}
+	return fmt.Sprintf("Error encountered: %s (%s)", p.What, p.Pos)
+}
+
+// Element is the top-level element that a Problem is in, as Kea's log names it.
+func (p *Problem) Element() string {
+	_, rest, _ := strings.Cut(p.Path, "/")
+	rest, _, _ = strings.Cut(rest, "/")
+	rest, _, _ = strings.Cut(rest, "[")
+	return rest
+}

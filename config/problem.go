@@ -18,7 +18,13 @@ type Problem struct {
 
 func (p *Problem) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: %s", p.Pos, p.Path, p.What)
+	if pos := p.Pos.String(); pos != "" {
+		b.WriteString(pos + ": ")
+	}
+	if p.Path != "" {
+		b.WriteString(p.Path + ": ")
+	}
+	b.WriteString(p.What)
 	if p.Cure != "" {
 		fmt.Fprintf(&b, ": %s", p.Cure)
 	}
@@ -34,4 +40,27 @@ func (ps Problems) Error() string {
 		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// add appends an error.
+func (ps *Problems) add(code string, pos Pos, path, what, cure string) {
+	*ps = append(*ps, &Problem{Code: code, Pos: pos, Path: path, What: what, Cure: cure})
+}
+
+// warn appends a warning.
+func (ps *Problems) warn(code string, pos Pos, path, what, cure string) {
+	*ps = append(*ps, &Problem{Code: code, Pos: pos, Path: path, What: what, Cure: cure, Warning: true})
+}
+
+func (ps Problems) errors() Problems   { return ps.where(false) }
+func (ps Problems) warnings() Problems { return ps.where(true) }
+
+func (ps Problems) where(warning bool) Problems {
+	var out Problems
+	for _, p := range ps {
+		if p.Warning == warning {
+			out = append(out, p)
+		}
+	}
+	return out
 }

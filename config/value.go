@@ -1,6 +1,12 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Pos is a place in a configuration text. Line and Col count from 1; the zero
 // Pos means "not from a text".
@@ -122,3 +128,83 @@ func NewBool(b bool) *Value { return &Value{Kind: Bool, Bool: b} }
 
 // M is short for a Member that comes from no text.
 func M(key string, v *Value) Member { return Member{Key: key, Value: v} }
+
+// AppendJSON appends v in the layout of Kea's answers: one line,
+// `{ "a": 1, "b": [  ] }`, members in their order.
+func (v *Value) AppendJSON(dst []byte) []byte {
+	if v == nil {
+		return append(dst, "null"...)
+	}
+	switch v.Kind {
+	case Bool:
+		return strconv.AppendBool(dst, v.Bool)
+	case Int:
+		return strconv.AppendInt(dst, v.Int, 10)
+	case Real:
+		return appendReal(dst, v.Real)
+	case String:
+		return appendString(dst, v.Str)
+	case List:
+		dst = append(dst, "[ "...)
+		for i, e := range v.List {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			dst = e.AppendJSON(dst)
+		}
+		return append(dst, " ]"...)
+	case Map:
+		dst = append(dst, "{ "...)
+		for i := range v.Members {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			dst = appendString(dst, v.Members[i].Key)
+			dst = append(dst, ": "...)
+			dst = v.Members[i].Value.AppendJSON(dst)
+		}
+		return append(dst, " }"...)
+	}
+	return append(dst, "null"...)
+}
+
+// appendReal keeps a real a real: 1 is written 1.0.
+func appendReal(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	n := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'g', -1, 64)
+	if slices.ContainsFunc(dst[n:], func(c byte) bool { return c == '.' || c == 'e' }) {
+		return dst
+	}
+	return append(dst, ".0"...)
+}
+
+// appendString: bytes beyond 0x7e are written \u00hh one by one, as Kea does.
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if j := strings.IndexByte("\"\\\b\f\n\r\t", c); j >= 0 {
+			dst = append(dst, '\\', `"\bfnrt`[j])
+		} else if c < 0x20 || c >= 0x7f {
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}
+
+// sortKeys puts the members of v and of every map in it in Kea's order.
+func (v *Value) sortKeys() {
+	for _, e := range v.List {
+		e.sortKeys()
+	}
+	slices.SortFunc(v.Members, func(a, b Member) int { return strings.Compare(a.Key, b.Key) })
+	for i := range v.Members {
+		v.Members[i].Value.sortKeys()
+	}
+}
