@@ -140,7 +140,13 @@ func TestTreeOfAnEmptyFamily(t *testing.T) {
 	}
 }
 
-func fakeSecrets(string) ([]byte, error) { return []byte("user:secret\n"), nil }
+// fakeSecrets stands for the credential files that the examples name.
+func fakeSecrets(name string) ([]byte, error) {
+	if strings.HasSuffix(name, ".user") || strings.HasSuffix(name, "hiddenu") {
+		return []byte("user\n"), nil
+	}
+	return []byte("user:secret\n"), nil
+}
 
 func glob(t *testing.T, pattern string) []string {
 	t.Helper()
