@@ -218,7 +218,7 @@ type Network struct {
 type Subnet struct {
 	ID          uint32
 	Prefix      netip.Prefix // masked
-	Text        string       // as written, without blanks
+	Text        string       // as written, the address in its canonical form
 	Network     *Network     // nil: not in a shared network
 	Guard       []ClassID
 	Additional  []ClassID

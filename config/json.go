@@ -340,7 +340,10 @@ func (p *jsonParser) include(s *source) token {
 	if os.IsNotExist(err) && !filepath.IsAbs(name) {
 		// Kea looks in the working directory only; a file beside the
 		// including one is what the writer means otherwise.
-		text, err = os.ReadFile(filepath.Join(filepath.Dir(s.name), name))
+		beside := filepath.Join(filepath.Dir(s.name), name)
+		if text, err = os.ReadFile(beside); err == nil {
+			name = beside
+		}
 	}
 	if err != nil {
 		return p.fail(p.pos, "json-include", fmt.Sprintf("can't open include file %s: %v", name, err), "")

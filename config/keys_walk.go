@@ -87,7 +87,9 @@ func (w *walker) once(name string) bool {
 
 func (w *walker) unknownKey(m *Member, l level, t *trail) {
 	cure := ""
-	if near := nearestKey(w.version, l, m.Key); near != "" {
+	if keysAt(10-w.version, l)[m.Key] != nil {
+		cure = fmt.Sprintf("it is a key of Dhcp%d", 10-w.version)
+	} else if near := nearestKey(w.version, l, m.Key); near != "" {
 		cure = fmt.Sprintf("did you mean %q?", near)
 	} else if at := keyElsewhere(w.version, m.Key); len(at) > 0 {
 		names := make([]string, 0, len(at))
@@ -97,8 +99,6 @@ func (w *walker) unknownKey(m *Member, l level, t *trail) {
 			}
 		}
 		cure = "it belongs into: " + strings.Join(names, ", ")
-	} else if len(keyElsewhere(10-w.version, m.Key)) > 0 {
-		cure = fmt.Sprintf("it is a key of Dhcp%d", 10-w.version)
 	}
 	w.syntax("unknown-key", m.Pos, t, fmt.Sprintf("got unexpected keyword %q in %s map", m.Key, t.last()), cure)
 }

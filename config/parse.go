@@ -83,24 +83,15 @@ func parseFamily(opts Options, version int, v *Value, file string, grammar bool)
 	return r.f, r.ps
 }
 
-// sortProblems brings problems into the order of the text; those of other
-// files keep their order behind.
-func sortProblems(ps Problems) {
-	slices.SortStableFunc(ps, func(a, b *Problem) int {
-		if a.Pos.File != b.Pos.File {
-			return 0
-		}
-		if a.Pos.Line != b.Pos.Line {
-			return a.Pos.Line - b.Pos.Line
-		}
-		return a.Pos.Col - b.Pos.Col
-	})
-}
-
 // scopes reads everything that is inherited: options, classes, networks,
 // subnets, pools and reservations.
 func (r *reader) scopes(v *Value, top *trail) {
 	f := r.f
+	if v.Get("control-socket") == nil {
+		// Kea 3 reuses young leases unless told otherwise. A text for Kea 2.2
+		// does not expect that; the key of its control socket tells it.
+		setMissing(v, "cache-threshold", NewReal(0.25))
+	}
 	f.Defs = parseOptionDefs(v.Get("option-def"), top.key("option-def").String(), r.version, standardDefs(r.version), false, &r.ps)
 	if r.version == 6 {
 		r.relaySupplied(v.Get("relay-supplied-options"), top.key("relay-supplied-options"))

@@ -89,8 +89,11 @@ func (h haReader) relationship(v *Value, index int, t *trail) *Relationship {
 	}
 	h.threads(rel, v, t)
 	h.pauses(rel, v, t)
+	sound := len(h.ps)
 	h.peers(rel, v, t)
-	h.checkMode(rel, v, t)
+	if len(h.ps[sound:].errors()) == 0 { // a peer that is wrong itself would only be missed here
+		h.checkMode(rel, v, t)
+	}
 	return rel
 }
 
@@ -287,7 +290,7 @@ func (h haReader) checkMode(rel *Relationship, v *Value, t *trail) {
 	}
 	mode := strings.ReplaceAll(rel.Mode, "-", " ")
 	for _, role := range need {
-		if count[role] == 0 && v.Get("peers") != nil {
+		if count[role] == 0 {
 			fail("%s server required in the %s configuration", role, mode)
 		}
 	}

@@ -82,8 +82,8 @@ func (r *reader) subnet(v *Value, n *Network, up levels, t *trail) {
 	r.finish = append(r.finish, func() { r.fillSubnet(v, s) })
 }
 
-// prefix reads the subnet key. Kea compares subnets as text: 192.0.2.0/24 and
-// 192.0.2.1/24 are two.
+// prefix reads the subnet key. Kea keeps host bits: 192.0.2.0/24 and
+// 192.0.2.1/24 are two subnets.
 func (r *reader) prefix(s *Subnet, v *Value, t *trail) bool {
 	e := v.Get("subnet")
 	if e == nil {
@@ -96,6 +96,8 @@ func (r *reader) prefix(s *Subnet, v *Value, t *trail) bool {
 		return false
 	}
 	s.Prefix = p
+	addr, _, _ := strings.Cut(s.Text, "/")
+	s.Text = fmt.Sprintf("%s/%d", netip.MustParseAddr(addr), p.Bits())
 	if first, twice := r.prefixes[s.Text]; twice {
 		r.bad("subnet-duplicate", e.Pos, t, fmt.Sprintf("subnet with the prefix of '%s' already exists", s.Text), "the first is at "+first.String())
 		return false

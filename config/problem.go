@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,4 +65,17 @@ func (ps Problems) where(warning bool) Problems {
 		}
 	}
 	return out
+}
+
+// sortProblems brings problems into the order of the text, file by file.
+func sortProblems(ps Problems) {
+	file := make(map[string]int)
+	for _, p := range ps {
+		if _, ok := file[p.Pos.File]; !ok {
+			file[p.Pos.File] = len(file)
+		}
+	}
+	slices.SortStableFunc(ps, func(a, b *Problem) int {
+		return cmp.Or(cmp.Compare(file[a.Pos.File], file[b.Pos.File]), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
 }

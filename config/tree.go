@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -59,6 +60,13 @@ func (r *reader) fillGlobal(v *Value) {
 		}
 	}
 	v.Get("multi-threading").Set("enable-multi-threading", NewBool(r.f.MultiThreading.Enabled))
+	if r.version == 6 {
+		codes := NewList()
+		for _, code := range r.f.RelaySuppliedOptions {
+			codes.List = append(codes.List, NewString(strconv.Itoa(int(code))))
+		}
+		v.Set("relay-supplied-options", codes)
+	}
 	if !sender {
 		v.Get("dhcp-ddns").Set("sender-ip", NewString(r.f.D2.Sender.Addr().String()))
 	}
@@ -88,7 +96,7 @@ func (r *reader) fillSocket(v *Value) {
 	}
 }
 
-// inheritedKeys are what a network or subnet shows although it does not give it.
+// fillDerived adds what a network or subnet shows although it does not give it.
 func (r *reader) fillDerived(v *Value, p *Params) {
 	set := func(key string, val *Value) { setMissing(v, key, val) }
 	triplet := func(name string, t Triplet) {
