@@ -62,7 +62,11 @@ func (r *reader) classTest(c *Class, v *Value, t *trail) {
 		if e == nil || e.Str == "" && wantBool {
 			return nil
 		}
-		expr, depends, err := parseExpr(e.Str, e.Pos, wantBool, r.version, r.f.Defs, r.knownClass)
+		known := func(name string) (ClassID, bool, bool) {
+			c.UsesMember = true
+			return r.knownClass(name)
+		}
+		expr, depends, err := parseExpr(e.Str, e.Pos, wantBool, r.version, r.f.Defs, known)
 		if err != nil {
 			r.bad("class-expression", e.Pos, t.key(key), fmt.Sprintf("expression: [%s] error: %v", e.Str, err), "")
 			return nil

@@ -47,6 +47,11 @@ func (e *Engine) address4(q *Query, typ byte) {
 	default:
 		to(a.Src.Addr(), client)
 	}
+	// What came as a frame is answered to where the frame came from, without
+	// routing or ARP, as Kea's raw socket does.
+	if a.Link && !d.Frame && d.Dst.Addr() != broadcast4 {
+		d.Frame, d.HWDst = true, a.HWSrc
+	}
 	if e.toSource {
 		d.Dst, d.Frame = a.Src, false
 	}

@@ -97,6 +97,7 @@ func (e *Engine) obtain4(q *Query, a netip.Addr) (lease.Lease, bool) {
 	}
 	l := lease.Lease{Addr: a}
 	e.fill4(q, &l)
+	e.logChoice(q, message.AllocEngineV4OfferNewLease, message.AllocEngineV4RequestNewLease, a)
 	return l, true
 }
 
@@ -116,6 +117,18 @@ func (e *Engine) fill4(q *Query, l *lease.Lease) {
 	e.extendedInfo4(q, l)
 }
 
+// logChoice tells which address was chosen, in the words of an offer or of a
+// request.
+func (e *Engine) logChoice(q *Query, offer, request *message.Message, a netip.Addr) {
+	m := request
+	if q.offer {
+		m = offer
+	}
+	if e.on(m) {
+		e.logLease(q, m, "address chosen: ", a, -1)
+	}
+}
+
 // setString sets s without allocating when it already says the same.
 func setString(s *string, b []byte) {
 	if *s != string(b) {
@@ -126,6 +139,7 @@ func setString(s *string, b []byte) {
 // renew4 returns the client's own lease extended, or marked as reusable when
 // lease caching says that it need not be written.
 func (e *Engine) renew4(q *Query, old lease.Lease) lease.Lease {
+	e.logChoice(q, message.AllocEngineV4OfferExistingLease, message.AllocEngineV4RequestExtendLease, old.Addr)
 	l := old
 	ended := !holds(&old, e.now)
 	e.fill4(q, &l)

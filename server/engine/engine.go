@@ -232,6 +232,13 @@ func (e *Engine) put(l lease.Lease) {
 		}
 	}
 	e.journal = append(e.journal, e.store.Put(l))
+	m := message.DHCPSrvMemfileAddAddr4
+	if e.version == 6 {
+		m = message.DHCPSrvMemfileAddAddr6
+	}
+	if e.on(m) {
+		e.log(nil, m, "storing lease of %s, state %d", l.Addr, l.State)
+	}
 }
 
 // remove deletes a lease and notes the change for the disk.
@@ -240,6 +247,9 @@ func (e *Engine) remove(l *lease.Lease) {
 		if i, ok := p.index(l.Addr); ok {
 			p.free.Give(i, heldByLease)
 		}
+	}
+	if e.on(message.DHCPSrvMemfileDeleteAddr) {
+		e.log(nil, message.DHCPSrvMemfileDeleteAddr, "deleting lease of %s", l.Addr)
 	}
 	if c, ok := e.store.Delete(l.Addr); ok {
 		e.journal = append(e.journal, c)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"leasehold/config"
+	"leasehold/server/message"
 	"leasehold/server/wire"
 )
 
@@ -117,6 +118,7 @@ func (e *Engine) findHosts(q *Query, each func(*Query, func(config.IdentifierTyp
 		if s.Params.ReservationsInSubnet {
 			each(q, func(t config.IdentifierType, id []byte) bool {
 				r := hosts.Find(s.ID, t, id)
+				e.logHost(q, s.ID, id, r)
 				if r != nil {
 					q.hosts.add(s, r)
 				}
@@ -128,11 +130,22 @@ func (e *Engine) findHosts(q *Query, each func(*Query, func(config.IdentifierTyp
 	if global && q.hosts.global == nil {
 		each(q, func(t config.IdentifierType, id []byte) bool {
 			q.hosts.global = hosts.Find(0, t, id)
+			e.logHost(q, 0, id, q.hosts.global)
 			return q.hosts.global == nil
 		})
 	}
 	if q.hosts.global != nil {
 		q.hosts.known = true
+	}
+}
+
+func (e *Engine) logHost(q *Query, subnet uint32, id []byte, r *config.Host) {
+	m := message.HostsCfgGetOneSubnetIDIdentifierNull
+	if r != nil {
+		m = message.HostsCfgGetOneSubnetIDIdentifierHost
+	}
+	if e.on(m) {
+		e.log(q, m, "subnet id %d, identifier %s", subnet, appendHex(nil, id))
 	}
 }
 
