@@ -33,7 +33,8 @@ func (e *Engine) pick(q *Query, pools []*pool, current *int, how config.Allocato
 			if !q.classes.allows(x.Guard) {
 				continue
 			}
-			if i, ok := x.free.Oldest(); ok {
+			// Kea fills its queue in random order.
+			if i, ok := x.free.Random(e.rnd.Uint64()); ok {
 				return x.addr(i), x, n
 			}
 		}
@@ -152,14 +153,18 @@ func (e *Engine) lifetime(q *Query, pick func(*config.Lifetimes) config.Triplet,
 func validTriplet(l *config.Lifetimes) config.Triplet { return l.Valid }
 
 // adapt shortens a lifetime when the pool is as full as
-// adaptive-lease-time-threshold says.
+// adaptive-lease-time-threshold says, this lease included.
 func (e *Engine) adapt(q *Query, valid uint32, left int64) uint32 {
-	p := q.subnet.Params
-	if !p.AdaptiveThreshold.Set || q.pool == nil || q.pool.free.Size() == 0 {
+	p := &q.subnet.Params
+	if !p.AdaptiveThreshold.Set || q.pool == nil {
 		return valid
 	}
 	f := q.pool.free
-	if float64(f.Size()-f.Len()) < p.AdaptiveThreshold.Value*float64(f.Size()) {
+	used := f.Size() - f.Len()
+	if left <= 0 {
+		used++
+	}
+	if float64(used) < p.AdaptiveThreshold.Value*float64(f.Size()) {
 		return valid
 	}
 	return uint32(max(int64(min(valid, p.Valid.Min)), left))
@@ -199,4 +204,9 @@ func (e *Engine) takeOver(l *lease.Lease) {
 }
 
 // class returns the definition behind a class ID, or nil.
-func (e *Engine) class(id config.ClassID) *config.Class { return e.classByID[id] }
+func (e *Engine) class(id config.ClassID) *config.Class {
+	if id < 0 {
+		return nil
+	}
+	return e.classByID[id]
+}

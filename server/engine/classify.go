@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"leasehold/config"
 	"leasehold/server/message"
@@ -93,7 +94,7 @@ func (e *Engine) classify4(q *Query) {
 		var name [300]byte
 		n := copy(name[:], "VENDOR_CLASS_")
 		n += copy(name[n:], v)
-		q.classes.add(e.cfg.ClassIDBytes(name[:n]))
+		e.attachName(q, name[:n])
 	}
 	e.firstPass(q)
 }
@@ -141,15 +142,43 @@ func (e *Engine) spawn(q *Query, c *config.Class) {
 	name = append(name, c.Name...)
 	name = append(name, '_')
 	name = append(name, v...)
+	e.attachName(q, name)
+	e.attach(q, c.ID)
+}
+
+// attachName attaches a class whose name was made from the packet.
+func (e *Engine) attachName(q *Query, name []byte) {
 	if id := e.cfg.ClassIDBytes(name); id != config.NoClass {
 		e.attach(q, id)
+	} else if e.on(message.DHCP4ClassUnconfigured) {
+		q.classes.addUnknown(string(name))
 	}
-	e.attach(q, c.ID)
 }
 
 func (e *Engine) attach(q *Query, id config.ClassID) {
 	if q.classes.add(id) && e.enabled(message.DHCP4ClassAssigned) {
-		e.log(q, message.DHCP4ClassAssigned, "class %s assigned", e.cfg.ClassName(id))
+		e.log(q, message.DHCP4ClassAssigned, "client packet has been assigned to the following class: %s", e.cfg.ClassName(id))
+	}
+}
+
+// logClasses tells which classes the query ended up in.
+func (e *Engine) logClasses(q *Query) {
+	if !e.on(message.DHCP4ClassesAssigned) {
+		return
+	}
+	names := make([]string, len(q.classes.order))
+	for i, id := range q.classes.order {
+		if id >= 0 {
+			names[i] = e.cfg.ClassName(id)
+		} else {
+			names[i] = q.classes.unknown[unnamed-id]
+		}
+	}
+	e.log(q, message.DHCP4ClassesAssigned, "client packet has been assigned to the following classes: %s", strings.Join(names, ", "))
+	for _, id := range q.classes.order {
+		if id < 0 {
+			e.log(q, message.DHCP4ClassUnconfigured, "client packet belongs to an unconfigured class: %s", q.classes.unknown[unnamed-id])
+		}
 	}
 }
 

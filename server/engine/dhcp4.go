@@ -82,6 +82,7 @@ func (e *Engine) receive4(q *Query) {
 	if !e.sane4(q) || !e.locate4(q) {
 		return
 	}
+	e.logClasses(q)
 	switch q.M4.Type {
 	case discover4:
 		e.processDiscover(q)

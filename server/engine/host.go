@@ -65,14 +65,15 @@ func (h *hostMatch) current(s *subnet) *config.Host {
 	return nil
 }
 
-// members calls fn for the selected subnet and the other members of its
-// network that the query may use, until fn returns false.
+// members calls fn for the members of the network that the query may use,
+// first to last by ID from the given one on, until fn returns false. The
+// classes of a reservation may have closed the one that was selected.
 func (q *Query) members(first *subnet, fn func(*subnet) bool) {
-	if first == nil || !fn(first) {
-		return
-	}
-	for s := first.next; s != first; s = s.next {
+	for s := first; s != nil; {
 		if q.classes.allows(s.Guard) && !fn(s) {
+			return
+		}
+		if s = s.next; s == first {
 			return
 		}
 	}

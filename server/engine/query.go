@@ -84,14 +84,27 @@ type Drop struct {
 // classSet is the classes of a query, in the order in which they were attached.
 type classSet struct {
 	bits  []uint64
-	order []config.ClassID
+	order []config.ClassID // unnamed-n stands for unknown[n]
+	// unknown are names that the configuration does not mention. They change
+	// nothing and are kept only when the log asks for them.
+	unknown []string
 }
+
+// unnamed is the first of the IDs that stand for unknown names, downwards.
+const unnamed = config.NoClass - 1
 
 func (c *classSet) reset() {
 	for _, id := range c.order {
-		c.bits[id/64] &^= 1 << (id % 64)
+		if id >= 0 {
+			c.bits[id/64] &^= 1 << (id % 64)
+		}
 	}
-	c.order = c.order[:0]
+	c.order, c.unknown = c.order[:0], c.unknown[:0]
+}
+
+func (c *classSet) addUnknown(name string) {
+	c.order = append(c.order, unnamed-config.ClassID(len(c.unknown)))
+	c.unknown = append(c.unknown, name)
 }
 
 func (c *classSet) add(id config.ClassID) bool {

@@ -189,18 +189,20 @@ func (e *Engine) decline(l *lease.Lease) {
 }
 
 // v6Only answers a client that can live without IPv4 (RFC 8925) by the option
-// alone, if the subnet or network has it.
+// alone, if a subnet of the network or the network itself has it.
 func (e *Engine) v6Only(q *Query) bool {
 	if !requests(q, wire.OptV6OnlyPreferred) {
 		return false
 	}
-	var set *config.OptionSet
-	if len(q.subnet.Options.Lookup(wire.OptV6OnlyPreferred)) > 0 {
-		set = &q.subnet.Options
-	} else if q.subnet.network != nil && len(q.subnet.network.Options.Lookup(wire.OptV6OnlyPreferred)) > 0 {
-		set = &q.subnet.network.Options
-	}
-	if set == nil {
+	has := func(o *config.OptionSet) bool { return len(o.Lookup(wire.OptV6OnlyPreferred)) > 0 }
+	found := false
+	q.members(q.subnet, func(s *subnet) bool {
+		if has(&s.Options) || s.network != nil && has(&s.network.Options) {
+			q.subnet, found = s, true
+		}
+		return !found
+	})
+	if !found {
 		return false
 	}
 	typ := byte(offer4)

@@ -122,7 +122,7 @@ func (e *Engine) eachEnterprise(q *Query, scopes []*config.OptionSet, code uint1
 		list := s.Lookup(code)
 	next:
 		for i := range list {
-			o := &list[i]
+			o := &list[len(list)-1-i] // Kea: the later one first
 			if len(o.Classes) > 0 && !q.classes.allows(o.Classes) {
 				continue
 			}

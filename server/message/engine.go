@@ -4,6 +4,8 @@ package message
 var (
 	EvalResult = &Message{ID: "EVAL_RESULT", Logger: Eval, Level: Debug + 50}
 
+	DHCP4ClassUnconfigured = &Message{ID: "DHCP4_CLASS_UNCONFIGURED", Logger: Family4, Level: Debug + 40}
+
 	DHCP4PacketDrop0004 = &Message{ID: "DHCP4_PACKET_DROP_0004", Logger: BadPackets, Level: Debug + 15}
 	DHCP4PacketDrop0005 = &Message{ID: "DHCP4_PACKET_DROP_0005", Logger: BadPackets, Level: Debug + 15}
 	DHCP4PacketDrop0006 = &Message{ID: "DHCP4_PACKET_DROP_0006", Logger: BadPackets, Level: Debug + 15}
