@@ -2,7 +2,6 @@ package lease
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -287,8 +286,9 @@ func (p *rowParser) context(d *decoder, b []byte) string {
 }
 
 func isMap(s string) bool {
-	t := strings.TrimLeft(s, " \t\r\n")
-	return t != "" && t[0] == '{' && json.Valid([]byte(s))
+	in := scanner{b: unsafe.Slice(unsafe.StringData(s), len(s))}
+	v, err := in.value(0)
+	return err == nil && v[0] == '{' && in.end()
 }
 
 func view(b []byte) string {

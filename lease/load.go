@@ -192,7 +192,7 @@ func readRows(ctx context.Context, fsys FS, name string, v6 bool, chunk int,
 			return end, ctx.Err()
 		}
 		switch {
-		case line == 1 && in.open && strings.HasPrefix(header(v6), string(text)):
+		case line == 1 && in.open && strings.HasPrefix(header(v6), string(bytes.TrimRight(text, "\x00"))):
 			// The power went before the header of a new file was on the disk.
 			return end, nil
 		case line == 1:
