@@ -30,7 +30,7 @@ type exprToken struct {
 
 func (t exprToken) String() string {
 	if t.kind == exprEnd {
-		return "end of expression"
+		return "end of file"
 	}
 	return t.text
 }
@@ -58,10 +58,10 @@ func lexExpr(text string) ([]exprToken, error) {
 		}
 		t, n := lexOne(text[i:])
 		if n == 0 {
-			return nil, &exprError{text, i, "invalid character: " + text[i:i+1]}
+			return nil, &exprError{text, i, "Invalid character: " + text[i:i+1]}
 		}
 		if n < 0 {
-			return nil, &exprError{text, i, "'" + text[i:i-n] + "' is not an IP address"}
+			return nil, &exprError{text, i, "Failed to convert " + text[i:i-n] + " to an IP address."}
 		}
 		t.at = i
 		tokens = append(tokens, t)
