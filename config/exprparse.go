@@ -92,7 +92,7 @@ func (p *exprParser) expect(texts ...string) error {
 }
 
 func (p *exprParser) fault(t exprToken, what string) error {
-	return &exprError{p.text, t.at, what}
+	return &exprError{p.text, t.at, t.at + len(t.text), what}
 }
 
 func (p *exprParser) unexpected(wanted string) error {
@@ -102,14 +102,14 @@ func (p *exprParser) unexpected(wanted string) error {
 
 func (p *exprParser) wantTest(o operand) (testNode, error) {
 	if o.test == nil {
-		return nil, &exprError{p.text, o.at, "a condition is needed here, this is a string"}
+		return nil, &exprError{p.text, o.at, 0, "a condition is needed here, this is a string"}
 	}
 	return o.test, nil
 }
 
 func (p *exprParser) wantValue(o operand) (valueNode, error) {
 	if o.value == nil {
-		return nil, &exprError{p.text, o.at, "a string is needed here, this is a condition"}
+		return nil, &exprError{p.text, o.at, 0, "a string is needed here, this is a condition"}
 	}
 	return o.value, nil
 }
@@ -140,14 +140,16 @@ func (p *exprParser) chain(level int) (operand, error) {
 	if err != nil || !p.is(l.word) {
 		return first, err
 	}
-	n := &chain{stop: l.stop, eager: l.eager}
-	for op := first; ; {
+	c := &chain{stop: l.stop, eager: l.eager}
+	op := first
+	for n := 1; ; n++ {
 		t, err := p.wantTest(op)
 		if err != nil {
 			return operand{}, err
 		}
-		if n.list = append(n.list, t); len(n.list) > 1 && !p.is(l.word) {
-			return operand{test: n, at: first.at}, nil
+		c.list = append(c.list, t)
+		if n > 1 && !p.is(l.word) {
+			return operand{test: c, at: first.at}, nil
 		}
 		if op, err = p.chain(level + 1); err != nil {
 			return operand{}, err
@@ -157,16 +159,16 @@ func (p *exprParser) chain(level int) (operand, error) {
 
 func (p *exprParser) not() (operand, error) {
 	at := p.peek().at
-	negate, any := false, false
+	count := 0
 	for p.is("not") {
-		negate, any = !negate, true
+		count++
 	}
 	op, err := p.comparison()
-	if err != nil || !any {
+	if err != nil || count == 0 {
 		return op, err
 	}
 	t, err := p.wantTest(op)
-	if negate {
+	if count%2 == 1 {
 		t = not{t}
 	}
 	return operand{test: t, at: at}, err
@@ -197,7 +199,8 @@ func (p *exprParser) sum() (operand, error) {
 		return first, err
 	}
 	var list concat
-	for op := first; ; {
+	op := first
+	for n := 1; ; n++ {
 		v, err := p.wantValue(op)
 		if err != nil {
 			return operand{}, err
@@ -205,7 +208,8 @@ func (p *exprParser) sum() (operand, error) {
 		if len(list) == maxConcat {
 			list = concat{list}
 		}
-		if list = append(list, v); (len(list) > 1 || v != first.value) && !p.is("+") {
+		list = append(list, v)
+		if n > 1 && !p.is("+") {
 			return operand{value: list, at: first.at}, nil
 		}
 		if op, err = p.primary(); err != nil {

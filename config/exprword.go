@@ -196,13 +196,23 @@ func (p *exprParser) packetField(t exprToken) (valueNode, error) {
 
 // function reads the arguments of a function that gives a string.
 func (p *exprParser) function(t exprToken) (valueNode, error) {
-	parse, ok := map[string]func(exprToken) (valueNode, error){
-		"substring": p.substring, "split": p.split, "concat": p.concat, "hexstring": p.hexstring,
-		"ifelse": p.choice, "sifelse": p.choice, "lcase": p.letterCase, "ucase": p.letterCase,
-		"addrtotext": p.toText, "int8totext": p.toText, "int16totext": p.toText, "int32totext": p.toText,
-		"uint8totext": p.toText, "uint16totext": p.toText, "uint32totext": p.toText,
-	}[t.text]
-	if !ok {
+	var parse func(exprToken) (valueNode, error)
+	switch t.text {
+	case "substring":
+		parse = p.substring
+	case "split":
+		parse = p.split
+	case "concat":
+		parse = p.concat
+	case "hexstring":
+		parse = p.hexstring
+	case "ifelse", "sifelse":
+		parse = p.choice
+	case "lcase", "ucase":
+		parse = p.letterCase
+	case "addrtotext", "int8totext", "int16totext", "int32totext", "uint8totext", "uint16totext", "uint32totext":
+		parse = p.toText
+	default:
 		return nil, p.fault(t, "syntax error, unexpected "+t.text)
 	}
 	if err := p.expect("("); err != nil {
