@@ -150,8 +150,12 @@ func standardSpace(version int) string {
 	return "dhcp6"
 }
 
-// vendorSpace returns the enterprise number of a space vendor-N.
+// vendorSpace returns the enterprise number of a space vendor-N. Kea has a
+// second name for CableLabs' space, of each family.
 func vendorSpace(space string) (uint32, bool) {
+	if space == "docsis3-v4" || space == "docsis3-v6" {
+		return 4491, true
+	}
 	digits, ok := strings.CutPrefix(space, "vendor-")
 	if !ok {
 		return 0, false
