@@ -82,6 +82,6 @@ func ParseExpression(text string, wantBool bool, version int, f *Family) (*Expr,
 	if defs == nil {
 		defs = standardDefs(version)
 	}
-	e, _, err := parseExpr(text, Pos{}, wantBool, version, defs, known)
-	return e, err
+	p := &exprParser{text: text, version: version, defs: defs, known: known, late: true}
+	return p.parse(wantBool)
 }

@@ -30,7 +30,7 @@ type exprToken struct {
 
 func (t exprToken) String() string {
 	if t.kind == exprEnd {
-		return "end of expression"
+		return "end of file"
 	}
 	return t.text
 }
@@ -38,13 +38,17 @@ func (t exprToken) String() string {
 // exprError is a fault of an expression, Kea's way of saying where: the
 // position within the text, counted from 1.
 type exprError struct {
-	text string
-	at   int
-	what string
+	text    string
+	at, end int // offsets; end 0: unknown
+	what    string
 }
 
 func (e *exprError) Error() string {
-	return fmt.Sprintf("expression: [%s] error: <string>:1.%d: %s", e.text, e.at+1, e.what)
+	where := fmt.Sprintf("1.%d", e.at+1)
+	if e.end > e.at+1 {
+		where += fmt.Sprintf("-%d", e.end)
+	}
+	return fmt.Sprintf("expression: [%s] error: <string>:%s: %s", e.text, where, e.what)
 }
 
 // lexExpr splits an expression into tokens; the longest match wins.
@@ -58,10 +62,10 @@ func lexExpr(text string) ([]exprToken, error) {
 		}
 		t, n := lexOne(text[i:])
 		if n == 0 {
-			return nil, &exprError{text, i, "invalid character: " + text[i:i+1]}
+			return nil, &exprError{text, i, 0, "Invalid character: " + text[i:i+1]}
 		}
 		if n < 0 {
-			return nil, &exprError{text, i, "'" + text[i:i-n] + "' is not an IP address"}
+			return nil, &exprError{text, i, i - n, "Failed to convert " + text[i:i-n] + " to an IP address."}
 		}
 		t.at = i
 		tokens = append(tokens, t)

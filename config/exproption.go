@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // refSource is where the first step of an option reference looks.
@@ -69,6 +70,14 @@ func (r *optionRef) find(s Subject, x *Scratch) ([]byte, bool) {
 	return b, ok
 }
 
+// last returns the code of the option referred to.
+func (r *optionRef) last() uint16 {
+	if n := len(r.nested); n > 0 {
+		return r.nested[n-1].code
+	}
+	return r.code
+}
+
 // headerLen returns the length of an option's own fields in front of its
 // sub-options. An option without definition has none that we could find.
 func headerLen(d *OptionDef, b []byte, version int) (int, bool) {
@@ -119,51 +128,43 @@ func vendorClassCode(version int) uint16 {
 func subOption(b []byte, code uint16, version int, padded bool, x *Scratch) (value []byte, found bool) {
 	start := -1
 	for len(b) > 0 {
-		if version == 4 && padded && b[0] == 0 {
+		if version == 4 && padded && (b[0] == 0 || b[0] == 255) {
+			if b[0] == 255 {
+				break
+			}
 			b = b[1:]
 			continue
 		}
-		if version == 4 && padded && b[0] == 255 {
+		c, data, rest, ok := nextOption(b, version)
+		if !ok {
 			break
 		}
-		header, c, n := 2, uint16(b[0]), 0
-		if version == 6 {
-			header = 4
-		}
-		if len(b) < header {
-			break
-		}
-		if n = int(b[1]); version == 6 {
-			c, n = binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
-		}
-		if len(b) < header+n {
-			break
-		}
-		if c == code {
-			switch {
-			case !found:
-				value, found = b[header:header+n], true
-				if version == 6 {
-					return value, true
-				}
-			case start < 0:
+		b = rest
+		switch {
+		case c != code:
+		case version == 6:
+			return data, true
+		case !found:
+			value, found = data, true
+		default:
+			if start < 0 {
 				start = len(x.buf)
 				x.buf = append(x.buf, value...)
-				fallthrough
-			default:
-				x.buf = append(x.buf, b[header:header+n]...)
-				value = x.buf[start:]
 			}
+			x.buf = append(x.buf, data...)
+			value = x.buf[start:]
 		}
-		b = b[header+n:]
 	}
 	return value, found
 }
 
 // optionHex, optionText and optionExists are what is done with a reference.
 type (
-	optionHex    struct{ optionRef }
-	optionText   struct{ optionRef }
+	optionHex  struct{ optionRef }
+	optionText struct {
+		optionRef
+		defs *OptionDefs
+	}
 	optionExists struct{ optionRef }
 )
 
@@ -178,7 +179,7 @@ func (n *optionText) value(s Subject, x *Scratch) ([]byte, error) {
 		return nil, nil
 	}
 	start := len(x.buf)
-	x.buf = n.def.AppendText(x.buf, b)
+	x.buf = printer{n.defs, n.version}.append(x.buf, n.def, n.last(), b, 0)
 	return x.grown(start)
 }
 
@@ -247,20 +248,22 @@ func (n *vendorClassData) value(s Subject, _ *Scratch) ([]byte, error) {
 // child returns the definition of a sub-option of parent, and whether 0 and
 // 255 are PAD and END there.
 func (d *OptionDefs) child(parent *OptionDef, code uint16) (def *OptionDef, padded bool) {
-	if parent == nil {
-		return nil, true
-	}
-	space := parent.Encapsulate
-	if parent.version == 6 && parent.Space == "dhcp6" {
-		switch parent.Code {
-		case 3, 4, 5, 25, 26: // RFC 9915: IAs, their addresses and prefixes have options of the main space
-			space = "dhcp6"
-		}
-	}
+	space := parent.childSpace()
 	if space == "" {
 		return nil, true
 	}
 	return d.Lookup(space, code), d.Lookup(space, 0) == nil && d.Lookup(space, 255) == nil
+}
+
+// childSpace returns the space of a received option's sub-options.
+func (d *OptionDef) childSpace() string {
+	switch {
+	case d == nil:
+		return ""
+	case d.version == 6 && d.Space == "dhcp6" && slices.Contains([]uint16{3, 4, 5, 25, 26}, d.Code):
+		return "dhcp6" // RFC 9915: IAs, their addresses and prefixes have options of the main space
+	}
+	return d.Encapsulate
 }
 
 // vendorDef returns the definition of a sub-option of vendor[e].

@@ -8,7 +8,7 @@ import (
 )
 
 // maxExprDepth bounds the nesting of brackets, functions and not.
-const maxExprDepth = 1000
+const maxExprDepth = 10000
 
 // exprParser is a recursive descent over the tokens of one expression. Class
 // tests and strings share their brackets, so every operand says which it is.
@@ -18,6 +18,7 @@ type exprParser struct {
 	depth   int
 	version int
 	defs    *OptionDefs
+	late    bool // evaluated after the deferred options have been decoded
 	known   func(class string) (ClassID, bool, bool)
 
 	dependsOnKnown bool
@@ -34,26 +35,32 @@ type operand struct {
 // member() may name at this place, and whether it hangs on KNOWN or UNKNOWN.
 func parseExpr(text string, pos Pos, wantBool bool, version int, defs *OptionDefs, known func(class string) (id ClassID, dependsOnKnown, ok bool)) (e *Expr, dependsOnKnown bool, err error) {
 	p := &exprParser{text: text, version: version, defs: defs, known: known}
-	if p.tokens, err = lexExpr(text); err != nil {
-		return nil, false, err
+	e, err = p.parse(wantBool)
+	return e, p.dependsOnKnown, err
+}
+
+func (p *exprParser) parse(wantBool bool) (*Expr, error) {
+	var err error
+	if p.tokens, err = lexExpr(p.text); err != nil {
+		return nil, err
 	}
 	op, err := p.expression()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if t := p.peek(); t.kind != exprEnd {
-		return nil, false, p.fault(t, "unexpected "+t.String())
+		return nil, p.fault(t, "syntax error, unexpected "+t.String()+", expecting end of file")
 	}
-	e = &Expr{Text: text}
+	e := &Expr{Text: p.text}
 	if wantBool {
 		e.test, err = p.wantTest(op)
 	} else {
 		e.node, err = p.wantValue(op)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return e, p.dependsOnKnown, nil
+	return e, nil
 }
 
 func (p *exprParser) peek() exprToken { return p.tokens[0] }
@@ -85,24 +92,24 @@ func (p *exprParser) expect(texts ...string) error {
 }
 
 func (p *exprParser) fault(t exprToken, what string) error {
-	return &exprError{p.text, t.at, what}
+	return &exprError{p.text, t.at, t.at + len(t.text), what}
 }
 
 func (p *exprParser) unexpected(wanted string) error {
 	t := p.peek()
-	return p.fault(t, "unexpected "+t.String()+", expecting "+wanted)
+	return p.fault(t, "syntax error, unexpected "+t.String()+", expecting "+wanted)
 }
 
 func (p *exprParser) wantTest(o operand) (testNode, error) {
 	if o.test == nil {
-		return nil, &exprError{p.text, o.at, "a condition is needed here, this is a string"}
+		return nil, &exprError{p.text, o.at, 0, "a condition is needed here, this is a string"}
 	}
 	return o.test, nil
 }
 
 func (p *exprParser) wantValue(o operand) (valueNode, error) {
 	if o.value == nil {
-		return nil, &exprError{p.text, o.at, "a string is needed here, this is a condition"}
+		return nil, &exprError{p.text, o.at, 0, "a string is needed here, this is a condition"}
 	}
 	return o.value, nil
 }
@@ -133,14 +140,16 @@ func (p *exprParser) chain(level int) (operand, error) {
 	if err != nil || !p.is(l.word) {
 		return first, err
 	}
-	n := &chain{stop: l.stop, eager: l.eager}
-	for op := first; ; {
+	c := &chain{stop: l.stop, eager: l.eager}
+	op := first
+	for n := 1; ; n++ {
 		t, err := p.wantTest(op)
 		if err != nil {
 			return operand{}, err
 		}
-		if n.list = append(n.list, t); len(n.list) > 1 && !p.is(l.word) {
-			return operand{test: n, at: first.at}, nil
+		c.list = append(c.list, t)
+		if n > 1 && !p.is(l.word) {
+			return operand{test: c, at: first.at}, nil
 		}
 		if op, err = p.chain(level + 1); err != nil {
 			return operand{}, err
@@ -150,16 +159,16 @@ func (p *exprParser) chain(level int) (operand, error) {
 
 func (p *exprParser) not() (operand, error) {
 	at := p.peek().at
-	negate, any := false, false
+	count := 0
 	for p.is("not") {
-		negate, any = !negate, true
+		count++
 	}
 	op, err := p.comparison()
-	if err != nil || !any {
+	if err != nil || count == 0 {
 		return op, err
 	}
 	t, err := p.wantTest(op)
-	if negate {
+	if count%2 == 1 {
 		t = not{t}
 	}
 	return operand{test: t, at: at}, err
@@ -190,7 +199,8 @@ func (p *exprParser) sum() (operand, error) {
 		return first, err
 	}
 	var list concat
-	for op := first; ; {
+	op := first
+	for n := 1; ; n++ {
 		v, err := p.wantValue(op)
 		if err != nil {
 			return operand{}, err
@@ -198,7 +208,8 @@ func (p *exprParser) sum() (operand, error) {
 		if len(list) == maxConcat {
 			list = concat{list}
 		}
-		if list = append(list, v); (len(list) > 1 || v != first.value) && !p.is("+") {
+		list = append(list, v)
+		if n > 1 && !p.is("+") {
 			return operand{value: list, at: first.at}, nil
 		}
 		if op, err = p.primary(); err != nil {
@@ -219,7 +230,7 @@ func (p *exprParser) primary() (operand, error) {
 		o.value, err = p.integerLiteral(t)
 	case exprPunct:
 		if t.text != "(" {
-			return o, p.fault(t, "unexpected "+t.text)
+			return o, p.fault(t, "syntax error, unexpected "+t.text)
 		}
 		if o, err = p.expression(); err == nil {
 			err = p.expect(")")
@@ -228,14 +239,14 @@ func (p *exprParser) primary() (operand, error) {
 	case exprWord:
 		o.test, o.value, err = p.word(t)
 	default:
-		return o, p.fault(t, "unexpected end of expression")
+		return o, p.fault(t, "syntax error, unexpected end of file")
 	}
 	return o, err
 }
 
 func (p *exprParser) integerLiteral(t exprToken) (valueNode, error) {
 	n, err := strconv.ParseInt(t.text, 10, 64)
-	if err != nil || n < math.MinInt32 || n > math.MaxUint32 {
+	if err != nil || n < 0 || n > math.MaxUint32 {
 		return nil, p.fault(t, "integer "+t.text+" is out of range")
 	}
 	return literal(binary.BigEndian.AppendUint32(nil, uint32(n))), nil
@@ -333,13 +344,10 @@ func (p *exprParser) enterprise() (e enterpriseRef, err error) {
 // only refuses a word that the other family has.
 func (p *exprParser) only(t exprToken, version int) error {
 	if p.version != version {
-		return p.fault(t, t.text+" can only be used in DHCPv"+strconv.Itoa(version))
+		return p.fault(t, t.text+" can only be used in DHCPv"+strconv.Itoa(version)+".")
 	}
 	return nil
 }
-
-// builtinPrefixes are beginnings of class names that need no definition.
-var builtinPrefixes = []string{"VENDOR_CLASS_", "HA_", "AFTER_", "EXTERNAL_"}
 
 // member reads ('class').
 func (p *exprParser) member() (testNode, error) {
@@ -353,7 +361,7 @@ func (p *exprParser) member() (testNode, error) {
 	name := string(t.value)
 	id, dependsOnKnown, ok := p.known(name)
 	if !ok {
-		return nil, p.fault(t, "client class '"+name+"' is not defined before this one")
+		return nil, p.fault(t, "Not defined client class '"+name+"'")
 	}
 	p.dependsOnKnown = p.dependsOnKnown || dependsOnKnown || slices.Contains([]string{"KNOWN", "UNKNOWN"}, name)
 	return member(id), p.expect(")")

@@ -13,7 +13,7 @@ func (p *exprParser) word(t exprToken) (testNode, valueNode, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return p.reference(optionRef{code: code, def: p.defs.Lookup(standardSpace(p.version), code)})
+		return p.reference(optionRef{code: code, def: p.topLevel(code)})
 	case "relay4":
 		if err := p.only(t, 4); err != nil {
 			return nil, nil, err
@@ -47,6 +47,16 @@ func (p *exprParser) word(t exprToken) (testNode, valueNode, error) {
 	return nil, v, err
 }
 
+// topLevel returns the definition that a received option has been decoded
+// with. Kea decodes 43 and 224 to 254 only after classification, by the
+// definitions of the classes found; class tests see octets.
+func (p *exprParser) topLevel(code uint16) *OptionDef {
+	if p.version == 4 && !p.late && (code == 43 || code >= 224) {
+		return nil
+	}
+	return p.defs.Lookup(standardSpace(p.version), code)
+}
+
 // reference reads the .option[code] steps and the final .text, .hex or .exists.
 func (p *exprParser) reference(r optionRef) (testNode, valueNode, error) {
 	r.version = p.version
@@ -58,7 +68,7 @@ func (p *exprParser) reference(r optionRef) (testNode, valueNode, error) {
 		case p.is("hex"):
 			return nil, &optionHex{r}, nil
 		case p.is("text"):
-			return nil, &optionText{r}, nil
+			return nil, &optionText{r, p.defs}, nil
 		case p.is("exists"):
 			return &optionExists{r}, nil, nil
 		case !p.is("option"):
@@ -186,14 +196,24 @@ func (p *exprParser) packetField(t exprToken) (valueNode, error) {
 
 // function reads the arguments of a function that gives a string.
 func (p *exprParser) function(t exprToken) (valueNode, error) {
-	parse, ok := map[string]func(exprToken) (valueNode, error){
-		"substring": p.substring, "split": p.split, "concat": p.concat, "hexstring": p.hexstring,
-		"ifelse": p.choice, "sifelse": p.choice, "lcase": p.letterCase, "ucase": p.letterCase,
-		"addrtotext": p.toText, "int8totext": p.toText, "int16totext": p.toText, "int32totext": p.toText,
-		"uint8totext": p.toText, "uint16totext": p.toText, "uint32totext": p.toText,
-	}[t.text]
-	if !ok {
-		return nil, p.fault(t, "unexpected "+t.text)
+	var parse func(exprToken) (valueNode, error)
+	switch t.text {
+	case "substring":
+		parse = p.substring
+	case "split":
+		parse = p.split
+	case "concat":
+		parse = p.concat
+	case "hexstring":
+		parse = p.hexstring
+	case "ifelse", "sifelse":
+		parse = p.choice
+	case "lcase", "ucase":
+		parse = p.letterCase
+	case "addrtotext", "int8totext", "int16totext", "int32totext", "uint8totext", "uint16totext", "uint32totext":
+		parse = p.toText
+	default:
+		return nil, p.fault(t, "syntax error, unexpected "+t.text)
 	}
 	if err := p.expect("("); err != nil {
 		return nil, err
@@ -212,7 +232,7 @@ func (p *exprParser) substring(exprToken) (valueNode, error) {
 		err = p.expect(",")
 	}
 	if err == nil {
-		n.start, err = p.integer(math.MinInt32, math.MaxInt32)
+		n.start, err = p.integer(math.MinInt64, math.MaxInt64)
 	}
 	if err == nil {
 		err = p.expect(",")
@@ -221,7 +241,7 @@ func (p *exprParser) substring(exprToken) (valueNode, error) {
 		return nil, err
 	}
 	if n.all = p.is("all"); !n.all {
-		n.length, err = p.integer(math.MinInt32, math.MaxInt32)
+		n.length, err = p.integer(math.MinInt64, math.MaxInt64)
 	}
 	return n, err
 }
@@ -233,7 +253,7 @@ func (p *exprParser) split(exprToken) (valueNode, error) {
 		err = p.expect(",")
 	}
 	if err == nil {
-		n.field, err = p.integer(math.MinInt32, math.MaxInt32)
+		n.field, err = p.integer(math.MinInt64, math.MaxInt64)
 	}
 	return n, err
 }

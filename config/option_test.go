@@ -1,10 +1,12 @@
 package config
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -51,21 +53,81 @@ func anyValue(x any) *Value {
 	return &Value{}
 }
 
-func TestAllOptionsOfKeaEncode(t *testing.T) {
-	for version, file := range map[int]string{4: "all-options4.json", 6: "all-options6.json"} {
-		text, err := os.ReadFile("testdata/config/options/" + file)
+// loadAllOptions reads Kea's example with a value for every standard option.
+func loadAllOptions(t *testing.T, version int) (*OptionDefs, OptionSet) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/config/options/all-options" + strconv.Itoa(version) + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := valueOf(t, string(text))
+	var ps Problems
+	defs := parseOptionDefs(root.Get("option-def"), "option-def", version, standardDefs(version), false, &ps)
+	set := parseOptionData(root.Get("option-data"), "option-data", levelGlobal, version, defs, nil, &ps)
+	if len(ps) > 0 {
+		t.Fatal(ps)
+	}
+	return defs, set
+}
+
+// recorded calls f with every line of what a real Kea sent and printed.
+func recorded(t *testing.T, version int, f func(code uint16, data []byte, text string)) {
+	t.Helper()
+	lines, err := os.ReadFile("testdata/config/options/kea" + strconv.Itoa(version) + ".txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(lines)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.SplitN(strings.TrimSpace(line), " ", 3)
+		code, err := strconv.ParseUint(fields[0], 10, 16)
 		if err != nil {
 			t.Fatal(err)
 		}
-		root := valueOf(t, string(text))
-		var ps Problems
-		defs := parseOptionDefs(root.Get("option-def"), "option-def", version, standardDefs(version), false, &ps)
-		set := parseOptionData(root.Get("option-data"), "option-data", levelGlobal, version, defs, nil, &ps)
-		for _, p := range ps {
-			t.Errorf("%v", p)
+		data, err := hex.DecodeString(strings.Trim(fields[1], "-"))
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, o := range set.All() {
-			t.Logf("%d %s %s", o.Code, o.Name, hex.EncodeToString(o.Data))
+		text := ""
+		if len(fields) == 3 {
+			if text, err = strconv.Unquote(fields[2]); err != nil {
+				t.Fatal(err)
+			}
 		}
+		f(uint16(code), data, text)
+	}
+}
+
+func TestAllOptionsAreSentAsKeaSendsThem(t *testing.T) {
+	for _, version := range []int{4, 6} {
+		_, set := loadAllOptions(t, version)
+		recorded(t, version, func(code uint16, data []byte, _ string) {
+			if version == 4 && code == 125 {
+				data = data[:4] // the server appends the length and what was asked for
+			}
+			got := set.Lookup(code)
+			if len(got) != 1 {
+				t.Errorf("v%d option %d: %d entries", version, code, len(got))
+			} else if !bytes.Equal(got[0].Data, data) {
+				t.Errorf("v%d option %d: %x, Kea sends %x", version, code, got[0].Data, data)
+			}
+		})
+	}
+}
+
+func TestTextOfReceivedOptionsIsKeas(t *testing.T) {
+	for _, version := range []int{4, 6} {
+		defs, _ := loadAllOptions(t, version)
+		recorded(t, version, func(code uint16, data []byte, want string) {
+			def := defs.Lookup(standardSpace(version), code)
+			if want == "" || version == 4 && code == 43 {
+				return
+			}
+			if got := def.Text(data); got != want {
+				t.Errorf("v%d option %d:\n%q, Kea prints\n%q", version, code, got, want)
+			}
+		})
 	}
 }

@@ -75,10 +75,14 @@ func (p entry) optionData(level optionLevel, version int, defs *OptionDefs, f *F
 			}
 		}
 		if e.def != nil {
-			err = e.def.check(e.Data)
+			e.Data, err = e.def.accept(e.Data)
 		}
 	}
 	if err != nil {
+		p.problem("option-data", "data", fmt.Sprintf("option data does not match option definition (space: %s, code: %d): %v", e.space, e.Code, err), e.def.expects())
+		return nil
+	}
+	if err = e.checkVendor(version); err != nil {
 		p.problem("option-data", "data", fmt.Sprintf("option data does not match option definition (space: %s, code: %d): %v", e.space, e.Code, err), e.def.expects())
 		return nil
 	}

@@ -150,8 +150,12 @@ func standardSpace(version int) string {
 	return "dhcp6"
 }
 
-// vendorSpace returns the enterprise number of a space vendor-N.
+// vendorSpace returns the enterprise number of a space vendor-N. Kea has a
+// second name for CableLabs' space, of each family.
 func vendorSpace(space string) (uint32, bool) {
+	if space == "docsis3-v4" || space == "docsis3-v6" {
+		return 4491, true
+	}
 	digits, ok := strings.CutPrefix(space, "vendor-")
 	if !ok {
 		return 0, false
@@ -218,14 +222,14 @@ func (p entry) checkOptionDef(d *OptionDef, before *OptionDefs, classLocal bool)
 		return p.problem("option-def-in-class", "code", "not allowed option definition for code "+strconv.Itoa(int(d.Code))+" in space "+d.Space,
 			"a class may only define codes 43 and 224 to 254 of dhcp4; move it to the global option-def")
 	}
-	if !validOptionName(d.Name) {
+	if !validWord(d.Name) {
 		return p.problem("option-def-name", "name", "invalid option name '"+d.Name+"'", "use letters, digits, hyphens and underscores, none of the last two at either end")
 	}
-	if !p.checkSpace(d.Space, d.version) {
-		return false
+	if !validWord(d.Space) {
+		return p.problem("option-space-name", "space", "invalid option space name '"+d.Space+"'", spaceCure)
 	}
-	if d.Encapsulate != "" && !validSpaceName(d.Encapsulate) {
-		return p.problem("option-space-name", "encapsulate", "invalid option space name '"+d.Encapsulate+"'", "use letters, digits, hyphens and underscores")
+	if d.Encapsulate != "" && !validWord(d.Encapsulate) {
+		return p.problem("option-space-name", "encapsulate", "invalid option space name '"+d.Encapsulate+"'", spaceCure)
 	}
 	if what := d.faults(); what != "" {
 		return p.problem("option-def-format", "type", "definition of option "+d.Space+"."+d.Name+": "+what, "see the option-def rules of the type")
@@ -233,11 +237,13 @@ func (p entry) checkOptionDef(d *OptionDef, before *OptionDefs, classLocal bool)
 	if s := before.spaces[d.Space]; s != nil && (s.byCode[d.Code] != nil || s.byName[d.Name] != nil) {
 		return p.problem("option-def-duplicate", "", "option definition with code "+strconv.Itoa(int(d.Code))+" or name "+d.Name+" already exists in space "+d.Space, "remove one of the two")
 	}
-	if classLocal || d.Space != standardSpace(d.version) {
+	if d.Space != standardSpace(d.version) {
 		return true
 	}
-	if std := standardDefs(d.version).Lookup(d.Space, d.Code); std != nil && !std.last {
-		return p.problem("option-def-standard", "code", "option "+strconv.Itoa(int(d.Code))+" of space "+d.Space+" is a standard option and has a definition ("+std.Name+")", "remove the definition or use another code")
+	for _, std := range []*OptionDef{standardDefs(d.version).Lookup(d.Space, d.Code), standardDefs(d.version).ByName(d.Space, d.Name)} {
+		if std != nil && !std.last {
+			return p.problem("option-def-standard", "code", "unable to override the definition of standard option "+std.Name+" ("+strconv.Itoa(int(std.Code))+")", "remove the definition, or use another code and name")
+		}
 	}
 	return true
 }
@@ -252,7 +258,7 @@ func (d *OptionDef) faults() string {
 		return "record-types given, but the type is not record"
 	case d.Type == "record" && len(d.Record) < 2:
 		return "a record has at least two fields"
-	case d.Array && d.Type == "string", d.Array && d.Type == "empty":
+	case d.Array && slices.Contains([]string{"string", "binary", "empty"}, d.Type):
 		return "array of " + d.Type + " is not possible"
 	case d.Array && d.Encapsulate != "":
 		return "an array cannot encapsulate a space"
@@ -267,17 +273,19 @@ func (d *OptionDef) faults() string {
 			return "a record has no field of type " + t
 		case (t == "string" || t == "binary") && i < len(d.Record)-1:
 			return "a field of type " + t + " is only possible at the end"
-		case t == "string" && d.Array:
-			return "array of string is not possible"
+		case (t == "string" || t == "binary") && d.Array:
+			return "array of " + t + " is not possible"
 		}
 	}
 	return ""
 }
 
+const spaceCure = "use letters, digits, hyphens and underscores, none of the last two at either end"
+
 // checkSpace refuses malformed names and the other family's space.
 func (p entry) checkSpace(space string, version int) bool {
-	if !validSpaceName(space) {
-		return p.problem("option-space-name", "space", "invalid option space name '"+space+"'", "use letters, digits, hyphens and underscores, no hyphen at either end")
+	if !validWord(space) {
+		return p.problem("option-space-name", "space", "invalid option space name '"+space+"'", spaceCure)
 	}
 	if other := standardSpace(10 - version); space == other {
 		return p.problem("option-space-family", "space", "option space '"+space+"' is reserved for DHCPv"+strconv.Itoa(10-version), "use '"+standardSpace(version)+"'")
@@ -285,19 +293,15 @@ func (p entry) checkSpace(space string, version int) bool {
 	return true
 }
 
-func validSpaceName(s string) bool { return validWord(s, "-") }
-
-func validOptionName(s string) bool { return validWord(s, "-_") }
-
-// validWord says whether s consists of letters, digits, '-' and '_' and has no
-// byte of notAtEnds at either end.
-func validWord(s, notAtEnds string) bool {
+// validWord says whether s may name an option or a space: letters, digits, '-'
+// and '_', neither of the last two at an end.
+func validWord(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
 			return false
 		}
 	}
-	return s != "" && strings.IndexByte(notAtEnds, s[0]) < 0 && strings.IndexByte(notAtEnds, s[len(s)-1]) < 0
+	return s != "" && strings.IndexByte("-_", s[0]) < 0 && strings.IndexByte("-_", s[len(s)-1]) < 0
 }
 
 // entry is one map of an option-def or option-data list while it is read.

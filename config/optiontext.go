@@ -21,6 +21,9 @@ func (d *OptionDef) Encode(text string) ([]byte, error) {
 	var err error
 	switch {
 	case d.Type == "empty":
+		if len(fields) > 0 {
+			return nil, errors.New("the option has no value of its own")
+		}
 	case d.Type == "record":
 		if len(fields) < len(d.Record) {
 			return nil, fmt.Errorf("%d values given, the record has %d fields", len(fields), len(d.Record))
@@ -38,6 +41,9 @@ func (d *OptionDef) Encode(text string) ([]byte, error) {
 			if out, err = d.appendField(out, d.Type, f); err != nil {
 				return nil, err
 			}
+		}
+		if len(out) == 0 && d.Type == "fqdn" {
+			return nil, errors.New("no option value specified")
 		}
 		if d.Type == "ipv6-address" && len(out)%16 != 0 {
 			return nil, errors.New("an IPv4 address among IPv6 addresses")
@@ -105,10 +111,14 @@ func (d *OptionDef) appendField(out []byte, typ, s string) ([]byte, error) {
 		if err != nil || a.Zone() != "" {
 			return nil, fmt.Errorf("'%s' is not an address", s)
 		}
-		if typ == "ipv6-address" && a.Is4() && !d.Array || typ == "ipv4-address" && a.Is6() && !d.Array {
+		if d.Type == "record" && a.Is4() != (typ == "ipv4-address") || typ == "ipv6-address" && a.Is4() && !d.Array {
 			return nil, fmt.Errorf("'%s' is not an address of the right family", s)
 		}
-		return append(out, a.AsSlice()...), nil
+		b := a.AsSlice()
+		if typ == "ipv4-address" && !d.Array {
+			b = b[:4] // Kea takes an IPv6 address and sends its beginning; warnFamily says so
+		}
+		return append(out, b...), nil
 	case "ipv6-prefix":
 		return appendPrefix(out, s)
 	case "psid":
@@ -169,9 +179,6 @@ func appendInteger(out []byte, typ, s string) ([]byte, error) {
 
 // appendName encodes a domain name, always fully qualified and uncompressed.
 func appendName(out []byte, s string) ([]byte, error) {
-	if s == "." {
-		return append(out, 0), nil
-	}
 	start := len(out)
 	label := len(out)
 	out = append(out, 0)
@@ -206,6 +213,10 @@ func appendName(out []byte, s string) ([]byte, error) {
 		default:
 			out = append(out, c)
 		}
+		// Kea: a name must be the same when it is written and read again.
+		if b := out[len(out)-1]; c != '.' && (b <= ' ' || b > '~' || strings.IndexByte(`.@$";()\`, b) >= 0) {
+			return nil, fmt.Errorf("'%s' has a character that a name cannot have", s)
+		}
 	}
 	if err := closeLabel(); err != nil {
 		return nil, err
@@ -232,10 +243,17 @@ func appendPrefix(out []byte, s string) ([]byte, error) {
 // RFC 7597 §5.1: the PSID stands in the leftmost bits of the field.
 func appendPSID(out []byte, s string) ([]byte, error) {
 	left, right, ok := strings.Cut(strings.ReplaceAll(s, " ", ""), "/")
-	psid, err1 := strconv.ParseUint(left, 10, 16)
+	base := 10
+	if hexDigits, ok := strings.CutPrefix(left, "0x"); ok {
+		left, base = hexDigits, 16
+	}
+	psid, err1 := strconv.ParseUint(left, base, 16)
 	length, err2 := strconv.ParseUint(right, 10, 8)
 	if !ok || err1 != nil || err2 != nil || length > 16 {
 		return nil, fmt.Errorf("'%s' is not psid/length with a length up to 16", s)
+	}
+	if length == 0 {
+		psid = 0 // RFC 7597 §5.1: the field is ignored then
 	}
 	if psid>>length != 0 {
 		return nil, fmt.Errorf("psid %d does not fit %d bits", psid, length)
@@ -266,8 +284,7 @@ func (d *OptionDef) appendTuple(out []byte, s string) ([]byte, error) {
 // decodeHexData reads data with csv-format false: quoted text, or octets in
 // hexadecimal, separated by colons or blanks or not at all.
 func decodeHexData(s string) ([]byte, error) {
-	s = strings.Trim(s, " \t\r\n")
-	if len(s) >= 2 && s[0] == '\'' && s[len(s)-1] == '\'' {
+	if len(s) > 2 && s[0] == '\'' && s[len(s)-1] == '\'' {
 		return []byte(s[1 : len(s)-1]), nil
 	}
 	bad := fmt.Errorf("'%s' is not a valid string of hexadecimal digits", s)

@@ -1,11 +1,9 @@
 package config
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"net/netip"
-	"strconv"
 )
 
 var errShort = errors.New("the value is too short")
@@ -72,132 +70,106 @@ func (d *OptionDef) ownFields(data []byte) (int, bool) {
 	return n, true
 }
 
-// check says whether data is long enough for the definition.
-func (d *OptionDef) check(data []byte) error {
+// accept checks data that came as octets against the definition and returns
+// what Kea would send of it.
+func (d *OptionDef) accept(data []byte) ([]byte, error) {
 	if d.Type == "internal" {
-		return nil
+		return data, nil
 	}
-	if !d.Array {
-		if d.Type == "string" && len(data) == 0 {
-			return errors.New("an empty string")
+	if d.Array {
+		return data, d.checkArray(data)
+	}
+	if d.Type == "string" {
+		if data = bytes.TrimRight(data, "\x00"); len(data) == 0 {
+			return nil, errors.New("a string that is empty or has only NULs")
 		}
-		if _, ok := d.ownFields(data); !ok {
-			return errShort
-		}
-		return nil
+	}
+	n, ok := d.ownFields(data)
+	if !ok {
+		return nil, errShort
+	}
+	if d.Encapsulate == "" && !carriesEnterprise(d.version, d.Code) && d.Type != "empty" {
+		data = data[:n]
+	}
+	return data, nil
+}
+
+func (d *OptionDef) checkArray(data []byte) error {
+	if d.Type == "fqdn" && len(data) == 0 {
+		return errShort
 	}
 	for i := 0; len(data) > 0 || i < len(d.Record); i++ {
-		typ := d.Type
-		if typ == "record" {
-			typ = d.Record[min(i, len(d.Record)-1)]
-		}
-		n, ok := d.fieldSize(typ, data)
+		n, ok := d.fieldSize(d.field(i), data)
 		if !ok {
 			return errShort
 		}
-		if data = data[n:]; n == 0 && i >= len(d.Record) {
-			break
-		}
+		data = data[n:]
 	}
 	return nil
 }
 
-// Text is the printable form of a received option, what .text of an
-// expression gives.
-func (d *OptionDef) Text(data []byte) string { return string(d.AppendText(nil, data)) }
-
-// AppendText is Text without allocating.
-func (d *OptionDef) AppendText(out, data []byte) []byte {
-	if d == nil || d.Type == "internal" {
-		return appendHex(out, data)
+// field returns the type of the i-th field; the last one repeats.
+func (d *OptionDef) field(i int) string {
+	if d.Type != "record" {
+		return d.Type
 	}
-	for i := 0; ; i++ {
-		typ := d.Type
-		if typ == "record" {
-			if i >= len(d.Record) && !d.Array {
-				return out
+	return d.Record[min(i, len(d.Record)-1)]
+}
+
+// checkVendor checks what follows the enterprise number.
+func (e *optionEntry) checkVendor(version int) error {
+	if e.space != standardSpace(version) || !carriesEnterprise(version, e.Code) {
+		return nil
+	}
+	b := e.Data
+	if len(b) < 4 {
+		return errShort
+	}
+	if b = b[4:]; e.Code == vendorClassCode(version) {
+		for len(b) > 0 {
+			n, ok := e.def.fieldSize("tuple", b)
+			if !ok {
+				return errors.New("a vendor class datum is longer than what is left")
 			}
-			typ = d.Record[min(i, len(d.Record)-1)]
-		} else if i > 0 && !d.Array {
-			return out
+			if b = b[n:]; version == 4 && len(b) > 0 {
+				if len(b) < 4 {
+					return errShort
+				}
+				b = b[4:] // RFC 3925 §3: the enterprise stands before each datum
+			}
 		}
-		if i > 0 && len(data) == 0 {
-			return out
+		return nil
+	}
+	if version == 4 && len(b) > 0 {
+		if int(b[0]) > len(b)-1 {
+			return errShort
 		}
-		n, ok := d.fieldSize(typ, data)
+		b = b[1 : 1+int(b[0])]
+	}
+	for len(b) > 0 {
+		_, _, rest, ok := nextOption(b, version)
 		if !ok {
-			return out
+			return errors.New("a vendor sub-option is longer than what is left")
 		}
-		if i > 0 {
-			out = append(out, ' ')
-		}
-		out = d.appendFieldText(out, typ, data[:n])
-		if data = data[n:]; n == 0 {
-			return out
-		}
+		b = rest
 	}
+	return nil
 }
 
-func (d *OptionDef) appendFieldText(out []byte, typ string, b []byte) []byte {
-	switch typ {
-	case "boolean":
-		return strconv.AppendBool(out, b[0] != 0)
-	case "uint8", "uint16", "uint32":
-		var n uint64
-		for _, c := range b {
-			n = n<<8 | uint64(c)
-		}
-		return strconv.AppendUint(out, n, 10)
-	case "int8":
-		return strconv.AppendInt(out, int64(int8(b[0])), 10)
-	case "int16":
-		return strconv.AppendInt(out, int64(int16(binary.BigEndian.Uint16(b))), 10)
-	case "int32":
-		return strconv.AppendInt(out, int64(int32(binary.BigEndian.Uint32(b))), 10)
-	case "ipv4-address", "ipv6-address":
-		a, _ := netip.AddrFromSlice(b)
-		return a.AppendTo(out)
-	case "ipv6-prefix":
-		var a [16]byte
-		copy(a[:], b[1:])
-		return netip.PrefixFrom(netip.AddrFrom16(a), int(b[0])).AppendTo(out)
-	case "psid":
-		length := min(b[0], 16)
-		out = strconv.AppendUint(out, uint64(binary.BigEndian.Uint16(b[1:]))>>(16-length), 10)
-		return strconv.AppendUint(append(out, '/'), uint64(b[0]), 10)
-	case "fqdn":
-		return appendNameText(out, b)
-	case "tuple":
-		return append(out, b[d.tupleHeader():]...)
-	case "string":
-		return append(out, b...)
-	case "empty":
-		return out
+// nextOption splits the first option off a run of options.
+func nextOption(b []byte, version int) (code uint16, data, rest []byte, ok bool) {
+	header, n := 2, 0
+	if version == 6 {
+		header = 4
 	}
-	return appendHex(out, b)
-}
-
-func appendNameText(out, b []byte) []byte {
-	if len(b) == 1 {
-		return append(out, '.')
+	if len(b) < header {
+		return 0, nil, nil, false
 	}
-	for len(b) > 1 {
-		n := int(b[0])
-		out = append(append(out, b[1:1+n]...), '.')
-		b = b[1+n:]
+	if code, n = uint16(b[0]), int(b[1]); version == 6 {
+		code, n = binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
 	}
-	return out
-}
-
-func appendHex(out, b []byte) []byte {
-	const digits = "0123456789ABCDEF"
-	for _, c := range b {
-		out = append(out, digits[c>>4], digits[c&15])
+	if len(b) < header+n {
+		return 0, nil, nil, false
 	}
-	return out
-}
-
-// UnknownText is the printable form of an option without definition.
-func UnknownText(code uint16, data []byte) string {
-	return fmt.Sprintf("type=%d, len=%d", code, len(data))
+	return code, b[header : header+n], b[header+n:], true
 }
