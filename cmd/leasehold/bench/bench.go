@@ -30,6 +30,7 @@ type Options struct {
 	Rate      float64
 	Timeout   time.Duration
 	First     uint64
+	Coalesce  time.Duration
 	PIDs      []int
 	JSON      bool
 }
@@ -78,6 +79,7 @@ server that other clients depend on.`,
 	f.Float64Var(&o.Rate, "rate", 0, "open loop: exchanges started per second")
 	f.DurationVar(&o.Timeout, "timeout", time.Second, "after how long an unanswered message is a drop")
 	f.Uint64Var(&o.First, "first-client", 0, "number of the first client, which makes its hardware address")
+	f.DurationVar(&o.Coalesce, "coalesce", 0, "wait so long after few responses came, so that more are read at once: less CPU taken from the server, coarser latencies")
 	f.IntSliceVar(&o.PIDs, "pid", nil, "process `id` of the server, to report its CPU time")
 	f.BoolVar(&o.JSON, "json", false, "print one JSON object per phase")
 	return cmd
@@ -113,6 +115,7 @@ func (o *Options) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer p.close()
+	p.coalesce.Store(int64(o.Coalesce))
 
 	l := load{count: o.Count, during: o.During, window: o.Window, rate: o.Rate, timeout: o.Timeout, keep: o.Phase != "new"}
 	if o.Phase == "renew" {
@@ -226,6 +229,9 @@ func (o *Options) measure(ctx context.Context, p *port, r *run, w io.Writer, pri
 	done := float64(max(1, f.Completed))
 	f.GeneratorCPU = float64(own.Microseconds()) / done
 	for i, pid := range o.PIDs {
+		if f.Completed == 0 {
+			break
+		}
 		after, err := cpuOf(pid)
 		if err != nil {
 			return err

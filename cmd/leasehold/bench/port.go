@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,14 +18,21 @@ import (
 	"leasehold/server/wire"
 )
 
-// tick is how often expired messages are looked for, and new exchanges started
-// in the open loop.
-const tick = time.Millisecond
+// How often expired messages are looked for and, in the open loop, new
+// exchanges started.
+const (
+	openTick   = time.Millisecond
+	closedTick = 20 * time.Millisecond
+)
+
+// few is up to how many responses at once --coalesce waits for more.
+const few = 16
 
 // port is the way to the server: sockets of the side a client or relay is on.
 type port struct {
-	set *listen.Set
-	to  wire.Departure
+	set      *listen.Set
+	to       wire.Departure
+	coalesce atomic.Int64 // nanoseconds
 
 	mu     sync.Mutex
 	run    *run // nil: nothing is being measured
@@ -105,6 +113,10 @@ func (p *port) drive(ctx context.Context, r *run) time.Duration {
 	over := p.over
 	p.mu.Unlock()
 
+	tick := closedTick
+	if r.rate > 0 {
+		tick = openTick
+	}
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
@@ -135,6 +147,9 @@ func (p *port) serve(s *listen.Socket) {
 			return
 		}
 		p.turn(batch[:n])
+		if n < few {
+			time.Sleep(time.Duration(p.coalesce.Load()))
+		}
 	}
 }
 
