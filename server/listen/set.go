@@ -377,3 +377,13 @@ func (s *Set) failed(o *Outgoing, err error) {
 		s.opts.Failed(o, err)
 	}
 }
+
+// Interface returns an interface of the system by name.
+func (s *Set) Interface(name string) (*wire.Interface, error) {
+	for _, at := range s.view.Load().places {
+		if at.iface.Name == name {
+			return at.iface, nil
+		}
+	}
+	return nil, fmt.Errorf("interface %s is not there", name)
+}
