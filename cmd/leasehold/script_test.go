@@ -30,6 +30,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("KEA_PIDFILE_DIR", env.WorkDir)
 			env.Setenv("KEA_DHCP_DATA_DIR", env.WorkDir)

@@ -498,3 +498,31 @@ func BenchmarkUnixCommand(b *testing.B) {
 		tell(b, d, `{"command":"build-report"}`)
 	}
 }
+
+// Whatever a caller writes over HTTP: no panic, and every response begins with
+// a status line and has a length.
+func FuzzHTTP(f *testing.F) {
+	f.Add([]byte(post(`{"command":"build-report"}`)))
+	f.Add([]byte("POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}"))
+	f.Add([]byte("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n"))
+	f.Add([]byte("POST / HTTP/1.1\r\nContent-Length: -1\r\nExpect: 100-continue\r\n\r\n"))
+	e := Endpoint{Socket: httpSocket(), Handler: daemon, Service: "dhcp4"}
+	d, err := Open(e, Options{MaxRequest: 1 << 16, Silence: 2 * time.Millisecond, Idle: time.Millisecond})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { d.Close(0) })
+	f.Fuzz(func(t *testing.T, request []byte) {
+		ours, theirs := net.Pipe()
+		served := make(chan struct{})
+		go func() { d.serveHTTP(ours); ours.Close(); close(served) }()
+		go theirs.Write(request)
+		br := bufio.NewReader(theirs)
+		line, err := br.ReadString('\n')
+		if err == nil && !strings.HasPrefix(line, "HTTP/1.") {
+			t.Errorf("response begins with %q", line)
+		}
+		theirs.Close()
+		<-served
+	})
+}
