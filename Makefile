@@ -1,0 +1,51 @@
+# Every target is one line of text: `make` prints them.
+.DEFAULT_GOAL := help
+.PHONY: help build run test race fuzz sim e2e interop golden bench lint
+
+GO      ?= go
+SEED    ?= 0
+HOURS   ?= 1
+TIME    ?= 30s
+RELEASE ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+SOURCES := $(shell find . -name '*.go' -not -path './.git/*') go.mod go.sum
+
+help: ## print this list
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
+
+build: bin/leasehold ## build bin/leasehold
+
+bin/leasehold: $(SOURCES)
+	$(GO) build -trimpath -ldflags '-X main.release=$(RELEASE)' -o $@ ./cmd/leasehold
+
+run: build ## serve real exchanges in private namespaces until Ctrl-C
+	bin/leasehold demo
+
+test: ## run every test that a fresh machine with Go, gcc and make can run
+	$(GO) test ./...
+
+race: ## run the tests with the race detector
+	$(GO) test -race ./...
+
+fuzz: ## run every fuzz target for TIME each (TIME=30s)
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file func; do \
+		$(GO) test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(TIME) "$$(dirname $$file)" || exit 1; done
+
+sim: ## simulate pairs under faults (SEED=… HOURS=…; SEED=0 takes a new one)
+	SEED=$(SEED) HOURS=$(HOURS) $(GO) test -count=1 -run '^TestSimulation$$' -timeout 0 -v ./server/...
+
+e2e: build ## run the end-to-end tests with real DHCP clients, in namespaces
+	$(GO) test -count=1 -run '^TestEndToEnd' ./server/... ./cmd/...
+
+interop: build ## run the tests against an installed Kea as partner
+	$(GO) test -count=1 -run '^TestInterop' ./server/... ./cmd/...
+
+golden: ## rewrite transcripts; read the diff
+	UPDATE=1 $(GO) test -count=1 ./...
+
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## check formatting, go vet and staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+// quiet is an error that has been reported already; only its exit code is left.
+type quiet int
+
+func (q quiet) Error() string { return fmt.Sprintf("exit code %d", int(q)) }
+
+func (q quiet) ExitCode() int { return int(q) }
+
+// exitCode reports an error and turns it into the code of the process.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if q := quiet(0); !errors.As(err, &q) {
+		fmt.Fprintf(stderr, "leasehold: %v\n", err)
+	}
+	if coded := interface{ ExitCode() int }(nil); errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	return 1
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "leasehold",
+		Short:         "DHCP server for IPv4 and IPv6 with high availability built in",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newServe(), newCheck(), newVersion(), newMan(root))
+	addOperatorVerbs(root)
+	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print version and the level of Kea that is followed",
+		Args:  cobra.NoArgs,
+		Run:   func(c *cobra.Command, _ []string) { fmt.Fprint(c.OutOrStdout(), extendedVersion()) },
+	}
+}
+
+// newMan writes the manual pages, for packaging.
+func newMan(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:    "man DIRECTORY",
+		Short:  "Write the manual pages",
+		Args:   cobra.ExactArgs(1),
+		Hidden: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			root.DisableAutoGenTag = true
+			return doc.GenManTree(root, &doc.GenManHeader{Title: "LEASEHOLD", Section: "8"}, args[0])
+		},
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"leasehold/config"
+	"leasehold/server"
+	"leasehold/server/logging"
+)
+
+func newServe() *cobra.Command {
+	var files []string
+	var pidPath string
+	var debug bool
+	c := &cobra.Command{
+		Use:     "serve -c FILE [-c FILE …]",
+		Short:   "Serve what configuration files say: Dhcp4, Dhcp6, Control-agent",
+		Example: "  leasehold serve -c /etc/kea/kea-dhcp4.conf -c /etc/kea/kea-dhcp6.conf",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists}, files...)
+			if err != nil {
+				return reportProblems(c.ErrOrStderr(), err)
+			}
+			if cfg.V4 == nil && cfg.V6 == nil {
+				return errors.New("no Dhcp4 or Dhcp6 configuration given")
+			}
+			if pidPath != "" {
+				pid, err := writePIDFile(pidPath)
+				if err != nil {
+					return err
+				}
+				defer pid.remove()
+			}
+			stdout, stderr := c.OutOrStdout(), c.ErrOrStderr()
+			w := logging.Start(logging.Options{Stdout: stdout, Stderr: stderr, Debug: debug, Console: isTerminal(stdout)})
+			defer w.Close()
+			return serve(cfg, serverOptions(w))
+		},
+	}
+	c.Flags().StringArrayVarP(&files, "config", "c", nil, "configuration `FILE`; repeat for each of Dhcp4, Dhcp6, Control-agent")
+	c.Flags().BoolVarP(&debug, "debug", "d", false, "log everything")
+	c.Flags().StringVar(&pidPath, "pid-file", "", "write the process id to `FILE`")
+	c.MarkFlagRequired("config")
+	c.MarkFlagFilename("config")
+	return c
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// reportProblems prints what is wrong with a configuration, one line each.
+func reportProblems(w io.Writer, err error) error {
+	var ps config.Problems
+	if !errors.As(err, &ps) {
+		return err
+	}
+	printProblems(w, ps)
+	return quiet(1)
+}
+
+// serverOptions are what the environment of the process says.
+func serverOptions(w *logging.Writer) server.Options {
+	return server.Options{
+		Log:      w,
+		Now:      time.Now,
+		ToSource: os.Getenv("KEA_TEST_SEND_RESPONSES_TO_SOURCE") != "",
+		DataDir:  os.Getenv("KEA_DHCP_DATA_DIR"),
+	}
+}
+
+// reloader is a server that can read its configuration files again.
+type reloader interface{ Reload() error }
+
+// serve runs a server until a signal ends it, and keeps the service manager
+// informed. An error may carry an ExitCode.
+func serve(cfg *config.Config, o server.Options) error {
+	s, err := server.New(cfg, o)
+	if err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	notify(daemon.SdNotifyReady, "STATUS="+serving(cfg))
+
+	var watchdog <-chan time.Time
+	if interval, err := daemon.SdWatchdogEnabled(false); err == nil && interval > 0 {
+		ticker := time.NewTicker(interval / 2)
+		defer ticker.Stop()
+		watchdog = ticker.C
+	}
+	for {
+		select {
+		case err := <-ended:
+			notify(daemon.SdNotifyStopping)
+			return err
+		case <-watchdog:
+			notify(daemon.SdNotifyWatchdog)
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				notify(daemon.SdNotifyStopping)
+				cancel()
+				continue
+			}
+			reload(s, o.Log)
+		}
+	}
+}
+
+// reload answers SIGHUP. What went wrong is in the log; the old configuration
+// goes on.
+func reload(s any, w *logging.Writer) {
+	notify(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, monotonicMicroseconds()))
+	w.Reopen()
+	status := "STATUS=Configuration reloaded"
+	if r, ok := s.(reloader); ok {
+		if err := r.Reload(); err != nil {
+			status = "STATUS=Reload refused: " + strings.ReplaceAll(err.Error(), "\n", "; ")
+		}
+	}
+	notify(daemon.SdNotifyReady, status)
+}
+
+func serving(cfg *config.Config) string {
+	var what []string
+	for _, f := range []*config.Family{cfg.V4, cfg.V6} {
+		if f != nil {
+			what = append(what, fmt.Sprintf("DHCPv%d (%d subnets)", f.Version, len(f.Subnets)))
+		}
+	}
+	return "Serving " + strings.Join(what, " and ")
+}
+
+// notify tells the service manager, if there is one. If it cannot be told,
+// nobody can be told.
+func notify(states ...string) {
+	_, _ = daemon.SdNotify(false, strings.Join(states, "\n"))
+}
