@@ -93,6 +93,7 @@ var checkRows = []checkRow{
 	{21, "4o6-subnet too long", 4, sub4(`"4o6-subnet": "2001:db8::1/129"`), "4o6-subnet", "128"},
 	{22, "server-hostname too long", 4, `"server-hostname": "` + strings.Repeat("x", 64) + `"`, "server-hostname", "63"},
 	{22, "boot-file-name too long", 4, `"boot-file-name": "` + strings.Repeat("x", 128) + `"`, "boot-file-name", "127"},
+	{22, "boot-file-name of 128 bytes in a subnet", 4, sub4(`"boot-file-name": "` + strings.Repeat("x", 128) + `"`), "", ""},
 	{23, "next-server", 4, sub4(`"next-server": "x"`), "next-server", "invalid parameter next-server"},
 	{23, "next-server, global", 4, `"next-server": "::1"`, "next-server", "invalid parameter next-server"},
 
@@ -151,7 +152,7 @@ var checkRows = []checkRow{
 	{49, "network address", 4, host4(`"hw-address": "01:02:03:04:05:06", "ip-address": "192.0.2.0"`), "", ""},
 	{50, "prefix without length", 6, host6(`"duid": "01", "prefixes": [ "3000::" ]`), "host-prefix", "requires prefix length"},
 	{50, "prefix length 0", 6, host6(`"duid": "01", "prefixes": [ "::/0" ]`), "host-prefix", "length"},
-	{50, "prefix with host bits", 6, host6(`"duid": "01", "prefixes": [ "3000::1/64" ]`), "host-prefix", "beyond"},
+	{50, "prefix with host bits is a warning", 6, host6(`"duid": "01", "prefixes": [ "3000::1/64" ]`), "", ""},
 	{51, "excluded-prefixes alone", 6, host6(`"duid": "01", "excluded-prefixes": [ "3000::/80" ]`), "host-excluded", "match"},
 	{51, "excluded-prefixes none", 6, host6(`"duid": "01", "prefixes": [ "3000::/64" ], "excluded-prefixes": [ "" ]`), "", ""},
 	{52, "global address outside every subnet", 4, `"reservations": [ { "hw-address": "01:02:03:04:05:06", "ip-address": "10.0.0.1" } ]`, "", ""},

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // keys.go and its tables keys_server.go and keys_maps.go are the one place that
 // knows Kea's keys: where each is legal, what it holds, what it is if absent.
@@ -156,6 +159,21 @@ func (l level) number() int {
 	}
 	return n
 }
+
+// mustAt are the names of the keys that the file grammar demands, sorted.
+var mustAt = func() (must [7][levelCount][]string) {
+	for version := range keyTables {
+		for l, table := range keyTables[version] {
+			for name, k := range table {
+				if k.must {
+					must[version][l] = append(must[version][l], name)
+				}
+			}
+			slices.Sort(must[version][l])
+		}
+	}
+	return must
+}()
 
 // keysAt returns the rows of a level by name.
 func keysAt(version int, l level) map[string]*key { return keyTables[version][l.number()] }

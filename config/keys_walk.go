@@ -45,8 +45,8 @@ func (w *walker) walk(v *Value, l level, t *trail) {
 	if w.grammar && len(v.Members) == 0 && l&(lvOptionDef|lvOptionData|lvHost|lvClass) == 0 {
 		w.syntax("empty-map", v.Pos, t, "empty map", "leave it out or give it a key")
 	}
-	for name, k := range table {
-		if k.must && v.Get(name) == nil {
+	for _, name := range mustAt[w.version][l.number()] {
+		if v.Get(name) == nil {
 			w.syntax("missing-key", v.Pos, t, fmt.Sprintf("missing parameter '%s'", name), "")
 		}
 	}

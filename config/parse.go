@@ -87,10 +87,10 @@ func parseFamily(opts Options, version int, v *Value, file string, grammar bool)
 // subnets, pools and reservations.
 func (r *reader) scopes(v *Value, top *trail) {
 	f := r.f
-	if v.Get("control-socket") == nil {
-		// Kea 3 reuses young leases unless told otherwise. A text for Kea 2.2
-		// does not expect that; the key of its control socket tells it.
+	if !forKea22(v) {
 		setMissing(v, "cache-threshold", NewReal(0.25))
+	} else if r.version == 6 && v.Get("min-preferred-lifetime") == nil && v.Get("max-preferred-lifetime") == nil {
+		setMissing(v, "preferred-lifetime", NewInt(3600))
 	}
 	f.Defs = parseOptionDefs(v.Get("option-def"), top.key("option-def").String(), r.version, standardDefs(r.version), false, &r.ps)
 	if r.version == 6 {

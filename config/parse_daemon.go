@@ -60,6 +60,11 @@ func olderStyle(v *Value) bool {
 	return v.Get("control-socket") != nil && v.Get("multi-threading") == nil
 }
 
+// forKea22 says whether the text has the one key of every Kea 2.2 setup that
+// newer releases spell otherwise. Two defaults differ there: young leases are
+// not reused, and the preferred lifetime is fixed instead of 5/8 of the valid one.
+func forKea22(v *Value) bool { return v.Get("control-socket") != nil }
+
 func (v *Value) textOr(key, absent string) string {
 	if e := v.Get(key); e != nil && e.Kind == String {
 		return e.Str

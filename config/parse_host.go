@@ -204,7 +204,7 @@ func (r *reader) hostAddrs(h *Host, v *Value, s *Subnet, t *trail) bool {
 
 func (r *reader) hostPrefixes(h *Host, v *Value, t *trail) bool {
 	for i, e := range elements(v.Get("prefixes")) {
-		p, why := strictPrefix(e.Str)
+		p, why := r.reservedPrefix(e, t)
 		if why != "" {
 			r.bad("host-prefix", e.Pos, t.key("prefixes").at(i), fmt.Sprintf("%s: %q", why, e.Str), "write prefix/length")
 			return false
@@ -224,7 +224,7 @@ func (r *reader) hostPrefixes(h *Host, v *Value, t *trail) bool {
 			h.Excluded = append(h.Excluded, netip.Prefix{})
 			continue
 		}
-		p, why := strictPrefix(e.Str)
+		p, why := r.reservedPrefix(e, t)
 		if why == "" && (p.Bits() <= h.Prefixes[i].Bits() || !h.Prefixes[i].Contains(p.Addr())) {
 			why = fmt.Sprintf("an excluded prefix must lie in %s and be longer", h.Prefixes[i])
 		}
@@ -237,22 +237,23 @@ func (r *reader) hostPrefixes(h *Host, v *Value, t *trail) bool {
 	return true
 }
 
-// strictPrefix refuses bits behind the length, as Kea 3 does.
-func strictPrefix(text string) (p netip.Prefix, why string) {
-	if !strings.Contains(text, "/") {
+// reservedPrefix reads prefix/length. Bits behind the length, which Kea 2.2
+// takes and Kea 3 refuses, are cut with a warning.
+func (r *reader) reservedPrefix(v *Value, t *trail) (p netip.Prefix, why string) {
+	text := strings.TrimSpace(v.Str)
+	addr, _, ok := strings.Cut(text, "/")
+	if !ok {
 		return p, "prefix reservation requires prefix length"
 	}
-	p, why = parsePrefix(strings.TrimSpace(text), 6)
+	p, why = parsePrefix(text, 6)
 	switch {
 	case why != "":
-		return p, why
 	case p.Bits() == 0:
-		return p, "prefix length is not between 1 and 128"
+		why = "prefix length is not between 1 and 128"
+	case netip.MustParseAddr(addr) != p.Addr():
+		r.warn("host-prefix-bits", v.Pos, t, fmt.Sprintf("%q has bits beyond the prefix length", text), "reserved is "+p.String())
 	}
-	if a, _, _ := strings.Cut(text, "/"); netip.MustParseAddr(strings.TrimSpace(a)) != p.Addr() {
-		return p, "bits beyond the prefix length are set"
-	}
-	return p, ""
+	return p, why
 }
 
 // newHost refuses a second host with an identifier or an address of its subnet.

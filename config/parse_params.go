@@ -246,8 +246,12 @@ func (r *reader) bootFields(c levels, t *trail, next *netip.Addr, sname, file *s
 	if own := c.given("server-hostname"); own != nil && len(own.Str) > 63 {
 		r.bad("server-hostname", own.Pos, t, fmt.Sprintf("server-hostname must be at most 63 bytes long, it is %d", len(own.Str)), "")
 	}
-	if own := c.given("boot-file-name"); own != nil && len(own.Str) > 127 {
-		r.bad("boot-file-name", own.Pos, t, fmt.Sprintf("boot-file-name must be at most 127 bytes long, it is %d", len(own.Str)), "")
+	limit := 127
+	if c[0].Get("subnet") != nil {
+		limit++ // Kea takes one more at this level, and the field has room for it
+	}
+	if own := c.given("boot-file-name"); own != nil && len(own.Str) > limit {
+		r.bad("boot-file-name", own.Pos, t, fmt.Sprintf("boot-file-name must be at most %d bytes long, it is %d", limit, len(own.Str)), "")
 	}
 }
 

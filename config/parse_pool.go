@@ -41,7 +41,6 @@ func (r *reader) pool(s *Subnet, v *Value, c levels, t *trail) *Pool {
 		return nil
 	}
 	r.poolCommon(p, v, c, t)
-	e.Str = text
 	return p
 }
 
@@ -80,6 +79,17 @@ func lastAddr(p netip.Prefix) netip.Addr {
 	}
 	a, _ := netip.AddrFromSlice(b)
 	return a
+}
+
+// prefixOf returns the prefix that has exactly the addresses of a range.
+func prefixOf(first, last netip.Addr) (netip.Prefix, bool) {
+	a, b := first.AsSlice(), last.AsSlice()
+	bits := 0
+	for bits < len(a)*8 && (a[bits/8]^b[bits/8])&(0x80>>(bits%8)) == 0 {
+		bits++
+	}
+	p := netip.PrefixFrom(first, bits)
+	return p, p.Masked().Addr() == first && lastAddr(p) == last
 }
 
 func (r *reader) pdPool(v *Value, c levels, t *trail) *Pool {
@@ -134,7 +144,7 @@ func (r *reader) poolCommon(p *Pool, v *Value, c levels, t *trail) {
 	p.Guard, p.Additional = r.guards(v)
 	p.Options = r.options(v, t, levelOther, r.f.Defs)
 	p.DDNS = r.ddns(append(levels{v}, c...), t)
-	r.finish = append(r.finish, func() { r.fillPool(v) })
+	r.finish = append(r.finish, func() { r.fillPool(v, p) })
 }
 
 func (p *Pool) typeName() string {

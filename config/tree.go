@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -97,7 +98,7 @@ func (r *reader) fillSocket(v *Value) {
 }
 
 // fillDerived adds what a network or subnet shows although it does not give it.
-func (r *reader) fillDerived(v *Value, p *Params) {
+func (r *reader) fillDerived(v *Value, p *Params, relay []netip.Addr) {
 	set := func(key string, val *Value) { setMissing(v, key, val) }
 	triplet := func(name string, t Triplet) {
 		if !t.Set {
@@ -136,7 +137,11 @@ func (r *reader) fillDerived(v *Value, p *Params) {
 		set("pd-allocator", NewString(allocatorNames[p.PDAllocator]))
 	}
 	set("relay", NewMap())
-	setMissing(v.Get("relay"), "ip-addresses", NewList())
+	addrs := NewList()
+	for _, a := range relay {
+		addrs.List = append(addrs.List, NewString(a.String()))
+	}
+	v.Get("relay").Set("ip-addresses", addrs)
 	r.fillOptions(v, r.f.Defs)
 }
 
@@ -144,7 +149,10 @@ var allocatorNames = [...]string{Iterative: "iterative", Random: "random", FreeL
 
 func (r *reader) fillNetwork(v *Value, n *Network) {
 	fillList(v, r.subnetKey())
-	r.fillDerived(v, &n.Params)
+	if r.version == 6 {
+		setMissing(v, "rapid-commit", NewBool(false))
+	}
+	r.fillDerived(v, &n.Params, n.Relay)
 }
 
 func (r *reader) fillSubnet(v *Value, s *Subnet) {
@@ -162,12 +170,21 @@ func (r *reader) fillSubnet(v *Value, s *Subnet) {
 			setMissing(v, key, NewString(""))
 		}
 	}
-	r.fillDerived(v, &s.Params)
+	r.fillDerived(v, &s.Params, s.Relay)
 }
 
 func fillList(v *Value, key string) { setMissing(v, key, NewList()) }
 
-func (r *reader) fillPool(v *Value) { r.fillOptions(v, r.f.Defs) }
+// fillPool: a range that is a prefix is written as one.
+func (r *reader) fillPool(v *Value, p *Pool) {
+	if e := v.Get("pool"); e != nil {
+		*e = Value{Kind: String, Pos: e.Pos, Str: p.rangeText()}
+		if prefix, ok := prefixOf(p.First, p.Last); ok {
+			e.Str = prefix.String()
+		}
+	}
+	r.fillOptions(v, r.f.Defs)
+}
 
 func (r *reader) fillClass(v *Value, defs *OptionDefs) {
 	if v.Get("test") != nil && v.text("test") == "" {
@@ -202,6 +219,9 @@ func (r *reader) fillHost(v *Value, h *Host) {
 	fillList(v, "client-classes")
 	if r.version == 4 {
 		r.fillBootFields(v)
+	} else {
+		fillList(v, "ip-addresses")
+		fillList(v, "prefixes")
 	}
 	r.fillOptions(v, r.f.Defs)
 }
