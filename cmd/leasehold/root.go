@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"leasehold/cmd/leasehold/bench"
 )
 
 // quiet is an error that has been reported already; only its exit code is left.
@@ -37,7 +39,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(), newCheck(), newVersion(), newMan(root))
+	root.AddCommand(newServe(), newCheck(), bench.Command(), newVersion(), newMan(root))
 	addOperatorVerbs(root)
 	return root
 }

@@ -2,7 +2,9 @@
 // unix sockets, HTTP and HTTPS control sockets, the control agent's endpoint,
 // and the listener at which an HA partner knocks.
 //
-// Open opens one Door; what happens to a command there is said by its Endpoint.
+// Endpoints lists what a configuration wants; Doors.Apply opens and closes doors
+// accordingly. Open opens a single Door, for the listener of HA partners; what
+// happens to a command at a door is said by its Endpoint.
 // Every transport parses the same envelope (envelope.go), checks the caller's
 // role against the command's, writes the audit line, and prints the answer in
 // Kea's layout. Memory and time are bounded for every caller: size of a

@@ -159,16 +159,30 @@ func (d *Door) Reconfigure(e Endpoint) error {
 // Close stops listening, lets commands at work finish for at most grace, and
 // then cuts their connections.
 func (d *Door) Close(grace time.Duration) error {
-	err := d.listener.Close()
-	d.release()
-	// Who has not sent a whole request is cut off at once.
+	err := d.shut()
+	d.drain(grace)
+	return err
+}
+
+// shut lets nobody in any more, and cuts off who has not sent a whole request.
+func (d *Door) shut() error {
 	d.mu.Lock()
+	if d.closing {
+		d.mu.Unlock()
+		return nil
+	}
 	d.closing = true
 	for c := range d.conns {
 		c.SetReadDeadline(longAgo)
 	}
 	d.mu.Unlock()
+	err := d.listener.Close()
+	d.release()
+	return err
+}
 
+// drain waits for the commands at work.
+func (d *Door) drain(grace time.Duration) {
 	done := make(chan struct{})
 	go func() { d.serving.Wait(); close(done) }()
 	timer := time.NewTimer(grace)
@@ -184,7 +198,6 @@ func (d *Door) Close(grace time.Duration) error {
 	}
 	d.mu.Unlock()
 	<-done
-	return err
 }
 
 var longAgo = time.Unix(1, 0)
