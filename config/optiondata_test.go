@@ -266,7 +266,7 @@ func TestScopes(t *testing.T) {
 			`{"name":"r","space":"two","data":"7"},{"name":"q","space":"one"},{"name":"p","data":"258"}`, "230=01020103050107"},
 		{"spaces may form a ring", 4,
 			`{"name":"p","code":230,"type":"empty","encapsulate":"one"},{"name":"q","code":1,"space":"one","type":"empty","encapsulate":"two"},{"name":"r","code":1,"space":"two","type":"empty","encapsulate":"one"}`,
-			`{"name":"p","data":""}`, "230="},
+			`{"name":"p"},{"name":"q","space":"one"},{"name":"r","space":"two"}`, "230=01020100"},
 		{"long sub-options are split", 4, "", `{"code":43},{"code":1,"space":"vendor-encapsulated-options-space","csv-format":false,"data":"` + strings.Repeat("00", 256) + `"}`,
 			"43=01ff" + strings.Repeat("00", 255) + "010100"},
 		{"softwire containers", 6, "", `{"name":"s46-cont-mape"},{"space":"s46-cont-mape-options","name":"s46-rule","data":"1, 0, 24, 192.0.2.0, 2001:db8:1::/64"},{"space":"s46-cont-mape-options","name":"s46-br","data":"2001:db8:cafe::1"},{"space":"s46-rule-options","name":"s46-portparams","data":"0, 3/4"}`,
@@ -298,6 +298,48 @@ func TestClassLocalDefinitionOf43(t *testing.T) {
 	}
 	if parseOptionDefs(nil, "", 4, global, true, &ps) != nil || parseOptionDefs(nil, "", 4, global, false, &ps) != global {
 		t.Error("absent list")
+	}
+}
+
+// plainText writes a list of flat maps.
+func plainText(list *Value) string {
+	var b strings.Builder
+	for _, v := range list.List {
+		for _, m := range v.Members {
+			switch m.Value.Kind {
+			case String:
+				fmt.Fprintf(&b, "%s=%q ", m.Key, m.Value.Str)
+			case Int:
+				fmt.Fprintf(&b, "%s=%d ", m.Key, m.Value.Int)
+			default:
+				fmt.Fprintf(&b, "%s=%v ", m.Key, m.Value.Bool)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// What kea-dhcp4 2.2.0 answered to config-get, and never-send.
+func TestOptionDataOfConfigGet(t *testing.T) {
+	list := valueOf(t, `[{"name":"routers","data":" 1.2.3.4 ,5.6.7.8"},{"code":231,"csv-format":false,"data":"aB:1"},{"code":15,"csv-format":false,"data":"'a.b'"},
+		{"name":"root-path","data":"x\\,y,z"},{"code":43},{"name":"host-name","data":"q","always-send":true}]`)
+	want := `always-send=false code=3 csv-format=true data=" 1.2.3.4 ,5.6.7.8" name="routers" never-send=false space="dhcp4" 
+always-send=false code=231 csv-format=false data="AB01" never-send=false space="dhcp4" 
+always-send=false code=15 csv-format=false data="612E62" name="domain-name" never-send=false space="dhcp4" 
+always-send=false code=17 csv-format=true data="x\\,y,z" name="root-path" never-send=false space="dhcp4" 
+always-send=false code=43 csv-format=false data="" name="vendor-encapsulated-options" never-send=false space="dhcp4" 
+always-send=true code=12 csv-format=true data="q" name="host-name" never-send=false space="dhcp4" 
+`
+	filled := fillOptionData(list, levelGlobal, 4, standardDefs(4))
+	if got := plainText(filled); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	var ps Problems
+	again := parseOptionData(filled, "o", levelGlobal, 4, standardDefs(4), nil, &ps)
+	before := parseOptionData(list, "o", levelGlobal, 4, standardDefs(4), nil, &ps)
+	if len(ps) > 0 || fmt.Sprint(again) != fmt.Sprint(before) {
+		t.Errorf("%v\n%v\n%v", ps, again, before)
 	}
 }
 
