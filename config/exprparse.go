@@ -354,6 +354,9 @@ func (p *exprParser) only(t exprToken, version int) error {
 	return nil
 }
 
+// builtinPrefixes are beginnings of class names that need no definition.
+var builtinPrefixes = []string{"VENDOR_CLASS_", "HA_", "AFTER_", "EXTERNAL_"}
+
 // member reads ('class').
 func (p *exprParser) member() (testNode, error) {
 	if err := p.expect("("); err != nil {

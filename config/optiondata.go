@@ -2,9 +2,7 @@ package config
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -96,41 +94,6 @@ func (p entry) optionData(level optionLevel, version int, defs *OptionDefs, f *F
 	}
 	p.warnFamily(e, csv)
 	return e
-}
-
-// fillOptionData returns the list as config-get prints it: every entry with
-// name, code, space, csv-format, data, always-send and never-send, its keys
-// sorted, hexadecimal data without separators. Entries that parseOptionData refuses stay as they are.
-func fillOptionData(list *Value, level optionLevel, version int, defs *OptionDefs) *Value {
-	if list == nil {
-		return nil
-	}
-	filled := list.Clone()
-	for _, v := range filled.List {
-		var ignored Problems
-		p := entry{v: v, ps: &ignored}
-		e := p.optionData(level, version, defs, nil)
-		if e == nil {
-			continue
-		}
-		csv, _ := p.csvFormat(e, level)
-		if e.Name != "" {
-			v.Set("name", NewString(e.Name))
-		}
-		v.Set("code", NewInt(int64(e.Code)))
-		v.Set("space", NewString(e.space))
-		v.Set("always-send", NewBool(e.AlwaysSend))
-		v.Set("never-send", NewBool(e.NeverSend))
-		if strings.TrimSpace(p.str("data")) == "" {
-			csv = false // an option without value has no text
-		}
-		if !csv {
-			v.Set("data", NewString(strings.ToUpper(hex.EncodeToString(e.Data))))
-		}
-		v.Set("csv-format", NewBool(csv))
-		slices.SortStableFunc(v.Members, func(a, b Member) int { return strings.Compare(a.Key, b.Key) })
-	}
-	return filled
 }
 
 // identify finds out which option an entry is about.

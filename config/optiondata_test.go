@@ -301,48 +301,6 @@ func TestClassLocalDefinitionOf43(t *testing.T) {
 	}
 }
 
-// plainText writes a list of flat maps.
-func plainText(list *Value) string {
-	var b strings.Builder
-	for _, v := range list.List {
-		for _, m := range v.Members {
-			switch m.Value.Kind {
-			case String:
-				fmt.Fprintf(&b, "%s=%q ", m.Key, m.Value.Str)
-			case Int:
-				fmt.Fprintf(&b, "%s=%d ", m.Key, m.Value.Int)
-			default:
-				fmt.Fprintf(&b, "%s=%v ", m.Key, m.Value.Bool)
-			}
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-// What kea-dhcp4 2.2.0 answered to config-get, and never-send.
-func TestOptionDataOfConfigGet(t *testing.T) {
-	list := valueOf(t, `[{"name":"routers","data":" 1.2.3.4 ,5.6.7.8"},{"code":231,"csv-format":false,"data":"aB:1"},{"code":15,"csv-format":false,"data":"'a.b'"},
-		{"name":"root-path","data":"x\\,y,z"},{"code":43},{"name":"host-name","data":"q","always-send":true}]`)
-	want := `always-send=false code=3 csv-format=true data=" 1.2.3.4 ,5.6.7.8" name="routers" never-send=false space="dhcp4" 
-always-send=false code=231 csv-format=false data="AB01" never-send=false space="dhcp4" 
-always-send=false code=15 csv-format=false data="612E62" name="domain-name" never-send=false space="dhcp4" 
-always-send=false code=17 csv-format=true data="x\\,y,z" name="root-path" never-send=false space="dhcp4" 
-always-send=false code=43 csv-format=false data="" name="vendor-encapsulated-options" never-send=false space="dhcp4" 
-always-send=true code=12 csv-format=true data="q" name="host-name" never-send=false space="dhcp4" 
-`
-	filled := fillOptionData(list, levelGlobal, 4, standardDefs(4))
-	if got := plainText(filled); got != want {
-		t.Errorf("got\n%swant\n%s", got, want)
-	}
-	var ps Problems
-	again := parseOptionData(filled, "o", levelGlobal, 4, standardDefs(4), nil, &ps)
-	before := parseOptionData(list, "o", levelGlobal, 4, standardDefs(4), nil, &ps)
-	if len(ps) > 0 || fmt.Sprint(again) != fmt.Sprint(before) {
-		t.Errorf("%v\n%v\n%v", ps, again, before)
-	}
-}
-
 func TestLookupDoesNotAllocate(t *testing.T) {
 	defs, set := loadAllOptions(t, 4)
 	if n := testing.AllocsPerRun(100, func() {
