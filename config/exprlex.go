@@ -35,9 +35,11 @@ func (t exprToken) String() string {
 	return t.text
 }
 
-// exprError is a fault of an expression, Kea's way of saying where: the
-// position within the text, counted from 1.
+// exprError is a fault of an expression. Its text says where as Kea does, by
+// the position within the expression, counted from 1; Pos is the place in the
+// configuration, if the expression comes from one.
 type exprError struct {
+	Pos     Pos
 	text    string
 	at, end int // offsets; end 0: unknown
 	what    string
@@ -62,10 +64,10 @@ func lexExpr(text string) ([]exprToken, error) {
 		}
 		t, n := lexOne(text[i:])
 		if n == 0 {
-			return nil, &exprError{text, i, 0, "Invalid character: " + text[i:i+1]}
+			return nil, &exprError{text: text, at: i, what: "Invalid character: " + text[i:i+1]}
 		}
 		if n < 0 {
-			return nil, &exprError{text, i, i - n, "Failed to convert " + text[i:i-n] + " to an IP address."}
+			return nil, &exprError{text: text, at: i, end: i - n, what: "Failed to convert " + text[i:i-n] + " to an IP address."}
 		}
 		t.at = i
 		tokens = append(tokens, t)

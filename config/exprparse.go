@@ -33,9 +33,14 @@ type operand struct {
 
 // parseExpr compiles an expression. known gives the ID of a class that
 // member() may name at this place, and whether it hangs on KNOWN or UNKNOWN.
+// pos is the place of the string; an error is an *exprError.
 func parseExpr(text string, pos Pos, wantBool bool, version int, defs *OptionDefs, known func(class string) (id ClassID, dependsOnKnown, ok bool)) (e *Expr, dependsOnKnown bool, err error) {
 	p := &exprParser{text: text, version: version, defs: defs, known: known}
 	e, err = p.parse(wantBool)
+	if fault, ok := err.(*exprError); ok && pos.Line > 0 {
+		fault.Pos = pos
+		fault.Pos.Col += 1 + fault.at // behind the quote
+	}
 	return e, p.dependsOnKnown, err
 }
 
@@ -92,7 +97,7 @@ func (p *exprParser) expect(texts ...string) error {
 }
 
 func (p *exprParser) fault(t exprToken, what string) error {
-	return &exprError{p.text, t.at, t.at + len(t.text), what}
+	return &exprError{text: p.text, at: t.at, end: t.at + len(t.text), what: what}
 }
 
 func (p *exprParser) unexpected(wanted string) error {
@@ -102,14 +107,14 @@ func (p *exprParser) unexpected(wanted string) error {
 
 func (p *exprParser) wantTest(o operand) (testNode, error) {
 	if o.test == nil {
-		return nil, &exprError{p.text, o.at, 0, "a condition is needed here, this is a string"}
+		return nil, &exprError{text: p.text, at: o.at, what: "a condition is needed here, this is a string"}
 	}
 	return o.test, nil
 }
 
 func (p *exprParser) wantValue(o operand) (valueNode, error) {
 	if o.value == nil {
-		return nil, &exprError{p.text, o.at, 0, "a string is needed here, this is a condition"}
+		return nil, &exprError{text: p.text, at: o.at, what: "a string is needed here, this is a condition"}
 	}
 	return o.value, nil
 }
@@ -348,6 +353,9 @@ func (p *exprParser) only(t exprToken, version int) error {
 	}
 	return nil
 }
+
+// builtinPrefixes are beginnings of class names that need no definition.
+var builtinPrefixes = []string{"VENDOR_CLASS_", "HA_", "AFTER_", "EXTERNAL_"}
 
 // member reads ('class').
 func (p *exprParser) member() (testNode, error) {

@@ -170,24 +170,20 @@ func effective(list []*optionEntry, version int) []*optionEntry {
 	return append(out, plain...)
 }
 
-// maxEncapsulation bounds how deep options contain options. Spaces may form a
-// ring; nobody nests this deep on purpose.
-const maxEncapsulation = 16
+// maxOptionLen is what the length field of a v6 option can say.
+const maxOptionLen = 65535
 
 // encapsulate appends the sub-options that the same scope object configures in
 // the space of e's definition.
 func (e *optionEntry) encapsulate(o *Option, spaces map[string][]*optionEntry, version int) {
-	if e.def == nil || e.def.Encapsulate == "" || carriesEnterprise(version, e.Code) && e.space == standardSpace(version) {
-		return
+	if carriesEnterprise(version, e.Code) && e.space == standardSpace(version) {
+		return // the server picks from the vendor space per query
 	}
-	children := spaces[e.def.Encapsulate]
-	if e.def.Encapsulate == standardSpace(version) || len(children) == 0 {
-		return
-	}
+	space := e.def.subSpace()
 	if version == 6 && e.space == "dhcp6" && e.Code == codeNTPServer6 && len(e.Data) == 0 {
 		// RFC 5908 §4: an instance has exactly one sub-option.
-		for i, c := range children {
-			data := appendSubOptions(nil, []*optionEntry{c}, spaces, version, 1)
+		for i, c := range spaces[space] {
+			data := appendSubOptions(nil, []*optionEntry{c}, spaces, version, []string{space})
 			if i == 0 {
 				o.Data = data
 			} else {
@@ -196,19 +192,33 @@ func (e *optionEntry) encapsulate(o *Option, spaces map[string][]*optionEntry, v
 		}
 		return
 	}
-	o.Data = appendSubOptions(slices.Clone(e.Data), children, spaces, version, 1)
+	if len(spaces[space]) > 0 {
+		o.Data = appendSubOptions(slices.Clone(e.Data), spaces[space], spaces, version, []string{space})
+	}
 }
 
-// appendSubOptions writes options with headers, by ascending code.
-func appendSubOptions(out []byte, list []*optionEntry, spaces map[string][]*optionEntry, version, depth int) []byte {
+// subSpace returns the space whose options follow the own fields; "" if none.
+// The main space does not: those containers are leasequery's.
+func (d *OptionDef) subSpace() string {
+	if d == nil || d.Encapsulate == standardSpace(d.version) {
+		return ""
+	}
+	return d.Encapsulate
+}
+
+// appendSubOptions writes options with headers, by ascending code. path are
+// the spaces they stand in: spaces may form a ring, which ends there.
+func appendSubOptions(out []byte, list []*optionEntry, spaces map[string][]*optionEntry, version int, path []string) []byte {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b *optionEntry) int { return cmp.Compare(a.Code, b.Code) })
 	for _, e := range list {
 		data := e.Data
-		if e.def != nil && e.def.Encapsulate != "" && e.def.Encapsulate != standardSpace(version) && depth < maxEncapsulation {
-			data = appendSubOptions(slices.Clone(data), spaces[e.def.Encapsulate], spaces, version, depth+1)
+		if space := e.def.subSpace(); space != "" && !slices.Contains(path, space) {
+			data = appendSubOptions(slices.Clone(data), spaces[space], spaces, version, append(path, space))
 		}
-		out = appendOption(out, e.Code, data, version)
+		if out = appendOption(out, e.Code, data, version); len(out) > maxOptionLen {
+			break
+		}
 	}
 	return out
 }
@@ -217,7 +227,7 @@ func appendSubOptions(out []byte, list []*optionEntry, spaces map[string][]*opti
 // 255 octets become several options of the same code.
 func appendOption(out []byte, code uint16, data []byte, version int) []byte {
 	if version == 6 {
-		data = data[:min(len(data), 65535)]
+		data = data[:min(len(data), maxOptionLen)]
 		out = binary.BigEndian.AppendUint16(out, code)
 		out = binary.BigEndian.AppendUint16(out, uint16(len(data)))
 		return append(out, data...)

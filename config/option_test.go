@@ -131,3 +131,26 @@ func TestTextOfReceivedOptionsIsKeas(t *testing.T) {
 		})
 	}
 }
+
+func TestStandardOptionsAreFoundByCodeAndName(t *testing.T) {
+	for version, want := range map[int]int{4: 125 + 20 + 9 + 2*2, 6: 76 + 2*10 + 3 + 2*3 + 3*2 + 2} {
+		defs, n := standardDefs(version), 0
+		for name, space := range defs.spaces {
+			if len(space.byCode) != len(space.byName) {
+				t.Errorf("%s has a name twice", name)
+			}
+			for code, def := range space.byCode {
+				n++
+				if def.Space != name || defs.Lookup(name, code) != def || defs.ByName(name, def.Name) != def {
+					t.Errorf("%s %d", name, code)
+				}
+				if def.Type != "internal" && def.Space != def.Encapsulate && def.faults() != "" {
+					t.Errorf("%s.%s: %s", name, def.Name, def.faults())
+				}
+			}
+		}
+		if n != want {
+			t.Errorf("v%d: %d definitions, want %d", version, n, want)
+		}
+	}
+}

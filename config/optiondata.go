@@ -82,7 +82,10 @@ func (p entry) optionData(level optionLevel, version int, defs *OptionDefs, f *F
 		p.problem("option-data", "data", fmt.Sprintf("option data does not match option definition (space: %s, code: %d): %v", e.space, e.Code, err), e.def.expects())
 		return nil
 	}
-	if err = e.checkVendor(version); err != nil {
+	if err = e.checkVendor(version); err == nil && len(e.Data) > maxOptionLen {
+		err = fmt.Errorf("%d octets are too many for an option", len(e.Data))
+	}
+	if err != nil {
 		p.problem("option-data", "data", fmt.Sprintf("option data does not match option definition (space: %s, code: %d): %v", e.space, e.Code, err), e.def.expects())
 		return nil
 	}
@@ -166,6 +169,8 @@ func (p entry) warnFamily(e *optionEntry, csv bool) {
 // expects describes the text that a definition wants.
 func (d *OptionDef) expects() string {
 	switch {
+	case d == nil:
+		return "shorten the data"
 	case d.Type == "record":
 		s := "write " + strings.Join(d.Record, ", ")
 		if d.Array {

@@ -266,7 +266,7 @@ func TestScopes(t *testing.T) {
 			`{"name":"r","space":"two","data":"7"},{"name":"q","space":"one"},{"name":"p","data":"258"}`, "230=01020103050107"},
 		{"spaces may form a ring", 4,
 			`{"name":"p","code":230,"type":"empty","encapsulate":"one"},{"name":"q","code":1,"space":"one","type":"empty","encapsulate":"two"},{"name":"r","code":1,"space":"two","type":"empty","encapsulate":"one"}`,
-			`{"name":"p","data":""}`, "230="},
+			`{"name":"p"},{"name":"q","space":"one"},{"name":"r","space":"two"}`, "230=01020100"},
 		{"long sub-options are split", 4, "", `{"code":43},{"code":1,"space":"vendor-encapsulated-options-space","csv-format":false,"data":"` + strings.Repeat("00", 256) + `"}`,
 			"43=01ff" + strings.Repeat("00", 255) + "010100"},
 		{"softwire containers", 6, "", `{"name":"s46-cont-mape"},{"space":"s46-cont-mape-options","name":"s46-rule","data":"1, 0, 24, 192.0.2.0, 2001:db8:1::/64"},{"space":"s46-cont-mape-options","name":"s46-br","data":"2001:db8:cafe::1"},{"space":"s46-rule-options","name":"s46-portparams","data":"0, 3/4"}`,

@@ -140,9 +140,12 @@ func appendNumbers(out, data []byte, labels ...string) []byte {
 	return out
 }
 
+// maxPrintIndent bounds how deep options within options are printed.
+const maxPrintIndent = 32
+
 // subOptions writes the options behind the own fields.
 func (p printer) subOptions(out []byte, space string, b []byte, indent int) []byte {
-	if space == "" || indent > 2*maxEncapsulation {
+	if space == "" || indent > maxPrintIndent {
 		return out
 	}
 	for first := true; ; first = false {
