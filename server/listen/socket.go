@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -149,6 +150,22 @@ func (s *Socket) acceptPacket(view *view, i int, d *Datagram, data []byte) bool 
 		d.Arrival.Local = at.local
 	}
 	return true
+}
+
+// lost is what found the queue full. A UDP socket with a filter counts what the
+// filter refuses as well, and cannot say.
+func (s *Socket) lost() uint64 {
+	if len(s.want.except) > 0 {
+		return 0
+	}
+	const drops = 8 // SK_MEMINFO_DROPS, linux/sock_diag.h
+	var info [drops + 1]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_ = s.raw.Control(func(fd uintptr) {
+		_, _, _ = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	})
+	return uint64(info[drops])
 }
 
 func (s *Socket) close() {
