@@ -44,6 +44,7 @@ func TestEachDatagramOnce(t *testing.T) {
 			{"directed broadcast", broadcastMAC, relay, netip.MustParseAddrPort("192.0.2.255:67"), true, "192.0.2.1"},
 			{"broadcast again", broadcastMAC, noAddress, everyServer, true, "192.0.2.1"},
 		} {
+			c.send(serverMAC, nil, relay, netip.MustParseAddrPort("203.0.113.5:67"), []byte("through us to another server"))
 			c.send(tt.mac, nil, tt.src, tt.dst, []byte(tt.name))
 			d := l.next()
 			if string(d.Data) != tt.name {

@@ -145,11 +145,22 @@ func (s *Socket) acceptPacket(view *view, i int, d *Datagram, data []byte) bool 
 	}
 	d.Data = payload
 	d.Arrival = wire.Arrival{Iface: at.iface, Src: src, Dst: dst, Local: dst.Addr(), Link: true, HWSrc: mac}
-	if !slices.ContainsFunc(at.iface.V4, func(p netip.Prefix) bool { return p.Addr() == dst.Addr() }) {
+	ours := func(p netip.Prefix) bool { return p.Addr() == dst.Addr() }
+	if !slices.ContainsFunc(at.iface.V4, ours) {
+		if !isBroadcast(at.iface, dst.Addr()) {
+			return false // on its way through this host to another
+		}
 		d.Arrival.Multi = true
 		d.Arrival.Local = at.local
 	}
 	return true
+}
+
+func isBroadcast(iface *wire.Interface, dst netip.Addr) bool {
+	return dst == limitedBroadcast || slices.ContainsFunc(iface.V4, func(p netip.Prefix) bool {
+		b, ok := broadcastOf(p)
+		return ok && b == dst
+	})
 }
 
 // lost is what found the queue full. A UDP socket with a filter counts what the
