@@ -112,9 +112,6 @@ func (f *Family) intern(name string) ClassID {
 // the constants below. A test holds the two together.
 var builtinClasses = []string{"ALL", "KNOWN", "UNKNOWN", "BOOTP", "DROP", "REJECT", "SKIP_DDNS", "STASH_AGENT_OPTIONS"}
 
-// builtinPrefixes are beginnings of class names that need no definition.
-var builtinPrefixes = []string{"VENDOR_CLASS_", "HA_", "AFTER_", "EXTERNAL_"}
-
 // IDs of the built-in classes, the same in every Family.
 const (
 	ClassAll ClassID = iota

@@ -37,7 +37,7 @@ var impure = []string{
 
 // reserved are the outside packages that only some parts may import.
 var reserved = map[string][]string{
-	"github.com/insomniacslk/dhcp":   {"server", "cmd/leasehold/bench"}, // bench is the client
+	"github.com/insomniacslk/dhcp":   {"server", "cmd/leasehold/bench"},
 	"github.com/mattn/go-sqlite3":    {"lease"},
 	"github.com/mdlayher/packet":     {"server/listen"},
 	"github.com/rs/zerolog":          {"server/logging"},

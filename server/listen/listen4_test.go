@@ -44,6 +44,7 @@ func TestEachDatagramOnce(t *testing.T) {
 			{"directed broadcast", broadcastMAC, relay, netip.MustParseAddrPort("192.0.2.255:67"), true, "192.0.2.1"},
 			{"broadcast again", broadcastMAC, noAddress, everyServer, true, "192.0.2.1"},
 		} {
+			c.send(serverMAC, nil, relay, netip.MustParseAddrPort("203.0.113.5:67"), []byte("through us to another server"))
 			c.send(tt.mac, nil, tt.src, tt.dst, []byte(tt.name))
 			d := l.next()
 			if string(d.Data) != tt.name {
@@ -162,5 +163,54 @@ func TestFailureDoesNotStopTheBatch(t *testing.T) {
 	}
 	for len(l.failed) > 0 {
 		t.Logf("failed: %v", <-l.failed)
+	}
+}
+
+// A frame larger than the link allows leaves in fragments.
+func TestLargeAnswerIsFragmented(t *testing.T) {
+	if inNamespace(t) {
+		return
+	}
+	veth(t, "eth0", "192.0.2.1/24")
+	l := listenOn(t, V4, specOf(false, "eth0"))
+	c := plug(t, "eth0p")
+	c.send(serverMAC, nil, relay, ourAddress, []byte("query"))
+	d := l.next()
+	must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: d.Arrival.Iface.Index, State: netlink.NUD_PERMANENT,
+		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
+	dep := wire.Departure{Iface: d.Arrival.Iface, Src: ourAddress, Dst: relay, Frame: true, HWDst: d.Arrival.HWSrc}
+	l.Send([]Outgoing{{make([]byte, 1600), dep}, {[]byte("small"), dep}})
+	first := c.next()
+	if first[20]&0x20 == 0 {
+		t.Errorf("first frame is no first fragment: flags %x", first[20])
+	}
+	for {
+		if _, _, payload, err := parseFrame(c.next()[14:]); err == nil && string(payload) == "small" {
+			break
+		}
+	}
+	if len(l.failed) != 0 {
+		t.Errorf("failed: %v", <-l.failed)
+	}
+}
+
+// What the queues cannot hold is counted.
+func TestLostDatagramsAreCounted(t *testing.T) {
+	if inNamespace(t) {
+		return
+	}
+	veth(t, "eth0", "192.0.2.1/24")
+	release := make(chan struct{})
+	s := New(Options{Family: V4, Serve: func(*Socket) { <-release }})
+	defer s.Close()
+	defer close(release)
+	spec := specOf(false, "eth0")
+	must(t, s.Apply(&spec))
+	c := plug(t, "eth0p")
+	for sent := 0; s.Lost() == 0; sent++ {
+		if sent > receiveBuffer {
+			t.Fatalf("%d datagrams sent, none lost", sent)
+		}
+		c.send(broadcastMAC, nil, noAddress, everyServer, make([]byte, 1000))
 	}
 }

@@ -87,6 +87,12 @@ func (b *sender) send(s *Set, sock *Socket, out []Outgoing) {
 		}
 		switch {
 		case b.errno == unix.EINTR:
+		case b.errno == unix.EMSGSIZE && out[b.from].Frame:
+			// Larger than the link's MTU: through UDP the system fragments it.
+			o := out[b.from]
+			o.Frame = false
+			s.Send([]Outgoing{o})
+			b.from++
 		case b.errno != 0:
 			s.failed(&out[b.from], b.errno)
 			b.from++

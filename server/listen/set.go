@@ -220,6 +220,18 @@ func (s *Set) status() Status {
 // datagram.
 func (s *Set) Rejected() uint64 { return s.rejected.Load() }
 
+// Lost is the number of datagrams that found the queues of the sockets open now
+// full.
+func (s *Set) Lost() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var n uint64
+	for _, sock := range s.sockets {
+		n += sock.lost()
+	}
+	return n
+}
+
 // Close closes all sockets and waits until every Serve has returned.
 func (s *Set) Close() {
 	s.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -144,11 +145,38 @@ func (s *Socket) acceptPacket(view *view, i int, d *Datagram, data []byte) bool 
 	}
 	d.Data = payload
 	d.Arrival = wire.Arrival{Iface: at.iface, Src: src, Dst: dst, Local: dst.Addr(), Link: true, HWSrc: mac}
-	if !slices.ContainsFunc(at.iface.V4, func(p netip.Prefix) bool { return p.Addr() == dst.Addr() }) {
+	ours := func(p netip.Prefix) bool { return p.Addr() == dst.Addr() }
+	if !slices.ContainsFunc(at.iface.V4, ours) {
+		if !isBroadcast(at.iface, dst.Addr()) {
+			return false // on its way through this host to another
+		}
 		d.Arrival.Multi = true
 		d.Arrival.Local = at.local
 	}
 	return true
+}
+
+func isBroadcast(iface *wire.Interface, dst netip.Addr) bool {
+	return dst == limitedBroadcast || slices.ContainsFunc(iface.V4, func(p netip.Prefix) bool {
+		b, ok := broadcastOf(p)
+		return ok && b == dst
+	})
+}
+
+// lost is what found the queue full. A UDP socket with a filter counts what the
+// filter refuses as well, and cannot say.
+func (s *Socket) lost() uint64 {
+	if len(s.want.except) > 0 {
+		return 0
+	}
+	const drops = 8 // SK_MEMINFO_DROPS, linux/sock_diag.h
+	var info [drops + 1]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_ = s.raw.Control(func(fd uintptr) {
+		_, _, _ = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	})
+	return uint64(info[drops])
 }
 
 func (s *Socket) close() {
