@@ -26,6 +26,8 @@ func TestTraps(t *testing.T) {
 		{"load balancing with one pool for both", pair("load-balancing", "secondary", `"pools": [ { "pool": "192.0.2.10-192.0.2.20" } ]`), "ha-pool-shared"},
 		{"load balancing with split pools", pair("load-balancing", "secondary", `"pools": [ { "pool": "192.0.2.10-192.0.2.20", "client-classes": [ "HA_a" ] }, { "pool": "192.0.2.30-192.0.2.40", "client-classes": [ "HA_b" ] } ]`), ""},
 		{"hot standby with one pool", pair("hot-standby", "standby", `"pools": [ { "pool": "192.0.2.10-192.0.2.20" } ]`), ""},
+		{"DHCPv4 over DHCPv6", `"dhcp4o6-port": 6767`, "no-effect"},
+		{"subnet of DHCPv4 over DHCPv6", sub4(`"4o6-interface": "eth0"`), "no-effect"},
 		{"pair without persistence", `"lease-database": { "type": "memfile", "persist": false }, ` + pair("hot-standby", "standby", ""), "ha-no-persistence"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -336,12 +337,12 @@ func (p *jsonParser) include(s *source) token {
 	case len(p.sources) > maxIncludes:
 		return p.fail(p.pos, "json-include", fmt.Sprintf("more than %d files included by each other", maxIncludes), "")
 	}
-	text, err := os.ReadFile(name)
+	text, err := readFile(name)
 	if os.IsNotExist(err) && !filepath.IsAbs(name) {
 		// Kea looks in the working directory only; a file beside the
 		// including one is what the writer means otherwise.
 		beside := filepath.Join(filepath.Dir(s.name), name)
-		if text, err = os.ReadFile(beside); err == nil {
+		if text, err = readFile(beside); err == nil {
 			name = beside
 		}
 	}
@@ -353,6 +354,16 @@ func (p *jsonParser) include(s *source) token {
 	}
 	p.open(name, text)
 	return p.next()
+}
+
+// readFile reads at most a little more than a text may have.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxText+1))
 }
 
 func (p *jsonParser) scanWord(s *source) token {

@@ -118,11 +118,11 @@ func TestIncludes(t *testing.T) {
 		t.Errorf("problem in an included file: %v", err)
 	}
 	loop := write("loop.json", `[ <?include "loop.json"?> ]`)
-	if _, _, err := ParseValue(loop, readFile(t, loop), true); err == nil || !strings.Contains(err.Error(), "more than 10 files") {
+	if _, _, err := ParseValue(loop, content(t, loop), true); err == nil || !strings.Contains(err.Error(), "more than 10 files") {
 		t.Errorf("loop of includes: %v", err)
 	}
 	missing := write("missing.json", `[ <?include "nosuch"?> ]`)
-	if _, _, err := ParseValue(missing, readFile(t, missing), true); err == nil || !strings.Contains(err.Error(), "can't open include file nosuch") {
+	if _, _, err := ParseValue(missing, content(t, missing), true); err == nil || !strings.Contains(err.Error(), "can't open include file nosuch") {
 		t.Errorf("missing include: %v", err)
 	}
 }

@@ -89,7 +89,6 @@ type key struct {
 	def     string // JSON text of the default; "" is none
 	inherit inheritance
 	newName string // this is an older spelling of that
-	quiet   bool   // an older spelling that Kea 3 takes without a warning
 	stand   standing
 	why     string // reason of a standing other than supported
 }

@@ -11,7 +11,7 @@ import (
 func TestEveryKeyOfKeaIsClassified(t *testing.T) {
 	for _, version := range []int{4, 6} {
 		file := fmt.Sprintf("testdata/config/kea/kea%d/all-keys.json", version)
-		v, _, err := ParseValue(file, readFile(t, file), false)
+		v, _, err := ParseValue(file, content(t, file), false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,6 +43,9 @@ func (r *reader) daemon(v *Value, top *trail) {
 	f.StatisticSampleCount = v.number32("statistic-default-sample-count", 20)
 	f.StatisticSampleAge = v.seconds("statistic-default-sample-age", 0)
 	f.DHCP4o6Port = uint16(v.number("dhcp4o6-port", 0))
+	if f.DHCP4o6Port > 0 {
+		r.warn("no-effect", v.posOf("dhcp4o6-port"), top.key("dhcp4o6-port"), "dhcp4o6-port has no effect: DHCPv4 over DHCPv6 is not served", "set 0")
+	}
 	f.UserContext = v.Get("user-context")
 	r.hostIdentifiers(v.Get("host-reservation-identifiers"), top.key("host-reservation-identifiers"))
 	if r.version == 6 {
