@@ -151,7 +151,7 @@ func (p *jsonParser) elements(v *Value, depth int) bool {
 		v.List = append(v.List, e)
 		switch p.next() {
 		case tokComma:
-			p.lastComma = p.pos
+			p.skipCommas()
 		case tokCloseList:
 			return true
 		default:
@@ -192,7 +192,7 @@ func (p *jsonParser) members(v *Value, depth int) bool {
 		}
 		switch p.next() {
 		case tokComma:
-			p.lastComma = p.pos
+			p.skipCommas()
 		case tokCloseMap:
 			return true
 		default:
@@ -224,6 +224,14 @@ func (s *keySet) add(have []Member, m Member) (first Pos, twice bool) {
 		s.index[m.Key] = m.Pos
 	}
 	return first, twice
+}
+
+// skipCommas: Kea takes any number of commas behind an element.
+func (p *jsonParser) skipCommas() {
+	for p.lastComma = p.pos; p.peek() == tokComma; p.lastComma = p.pos {
+		p.next()
+		p.extraComma()
+	}
 }
 
 func (p *jsonParser) extraComma() {
