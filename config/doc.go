@@ -7,6 +7,11 @@
 // Everything that Kea inherits (global, shared network, subnet, pool) is
 // resolved here once; nobody else looks upwards.
 //
+// A text goes through these hands: json.go reads Kea's dialect, keys_walk.go
+// checks it against the table and brings older spellings into today's form,
+// parse*.go make typed values and check their meaning, check*.go compares the
+// parts with each other, tree.go completes the map to what config-get prints.
+//
 // A running configuration is changed by editing its tree (Family.Tree) and
 // parsing it again; the result replaces the old value whole, between two
 // batches of the engine.

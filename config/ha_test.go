@@ -112,6 +112,39 @@ func TestHighAvailabilityListIsRequired(t *testing.T) {
 	}
 }
 
+// TestUnknownParametersAreWarnedAbout: Kea ignores them without a word.
+func TestUnknownParametersAreWarnedAbout(t *testing.T) {
+	c, err := Parse("f.json", fmt.Appendf(nil, haText, haStandard+`, "max-unacked-client": 5`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range c.Warnings {
+		if w.Code == "ha-unknown-key" && w.Cure == `did you mean "max-unacked-clients"?` {
+			return
+		}
+	}
+	t.Error(c.Warnings)
+}
+
+// TestHubAndSpoke: several relationships in one server.
+func TestHubAndSpoke(t *testing.T) {
+	c, err := LoadWith(Options{ReadFile: fakeSecrets}, "testdata/config/ha/3.3/hub-v4-hub.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := c.V4
+	if len(f.Relationships) != 2 || f.Relationships[1].Index != 1 || f.Relationships[1].ThisServer != "server4" {
+		t.Errorf("%+v", f.Relationships)
+	}
+	if f.Subnets[0].HAServer != "server1" || f.Subnets[1].HAServer != "server3" {
+		t.Errorf("%q %q", f.Subnets[0].HAServer, f.Subnets[1].HAServer)
+	}
+	same := strings.NewReplacer("server1", "server3", "server2", "server4").Replace(haStandard)
+	if _, err := Parse("f.json", fmt.Appendf(nil, haText, haStandard+" }, { "+same)); err == nil || !strings.Contains(err.Error(), "two relationships listen on http://192.0.2.1:8000/") {
+		t.Error(err)
+	}
+}
+
 func TestRelationshipDefaults(t *testing.T) {
 	c, err := Parse("f.json", fmt.Appendf(nil, haText, haPeers("hot-standby", haBackup, haStandby, haPrimary)))
 	if err != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -150,7 +151,7 @@ func (p *jsonParser) elements(v *Value, depth int) bool {
 		v.List = append(v.List, e)
 		switch p.next() {
 		case tokComma:
-			p.lastComma = p.pos
+			p.skipCommas()
 		case tokCloseList:
 			return true
 		default:
@@ -191,7 +192,7 @@ func (p *jsonParser) members(v *Value, depth int) bool {
 		}
 		switch p.next() {
 		case tokComma:
-			p.lastComma = p.pos
+			p.skipCommas()
 		case tokCloseMap:
 			return true
 		default:
@@ -223,6 +224,14 @@ func (s *keySet) add(have []Member, m Member) (first Pos, twice bool) {
 		s.index[m.Key] = m.Pos
 	}
 	return first, twice
+}
+
+// skipCommas: Kea takes any number of commas behind an element.
+func (p *jsonParser) skipCommas() {
+	for p.lastComma = p.pos; p.peek() == tokComma; p.lastComma = p.pos {
+		p.next()
+		p.extraComma()
+	}
 }
 
 func (p *jsonParser) extraComma() {
@@ -336,12 +345,12 @@ func (p *jsonParser) include(s *source) token {
 	case len(p.sources) > maxIncludes:
 		return p.fail(p.pos, "json-include", fmt.Sprintf("more than %d files included by each other", maxIncludes), "")
 	}
-	text, err := os.ReadFile(name)
+	text, err := readFile(name)
 	if os.IsNotExist(err) && !filepath.IsAbs(name) {
 		// Kea looks in the working directory only; a file beside the
 		// including one is what the writer means otherwise.
 		beside := filepath.Join(filepath.Dir(s.name), name)
-		if text, err = os.ReadFile(beside); err == nil {
+		if text, err = readFile(beside); err == nil {
 			name = beside
 		}
 	}
@@ -353,6 +362,16 @@ func (p *jsonParser) include(s *source) token {
 	}
 	p.open(name, text)
 	return p.next()
+}
+
+// readFile reads at most a little more than a text may have.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxText+1))
 }
 
 func (p *jsonParser) scanWord(s *source) token {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -87,7 +89,6 @@ type key struct {
 	def     string // JSON text of the default; "" is none
 	inherit inheritance
 	newName string // this is an older spelling of that
-	quiet   bool   // an older spelling that Kea 3 takes without a warning
 	stand   standing
 	why     string // reason of a standing other than supported
 }
@@ -190,8 +191,12 @@ func keyElsewhere(version int, name string) (at []level) {
 
 // nearestKey returns the key of a level that a misspelt name most likely means, or "".
 func nearestKey(version int, l level, name string) string {
+	return nearest(name, maps.Keys(keysAt(version, l)))
+}
+
+func nearest(name string, candidates iter.Seq[string]) string {
 	best, bestDist := "", len(name)/3+1
-	for candidate := range keysAt(version, l) {
+	for candidate := range candidates {
 		if d := editDistance(strings.ToLower(name), candidate, bestDist); d < bestDist || d == bestDist && candidate < best {
 			best, bestDist = candidate, d
 		}

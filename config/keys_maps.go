@@ -113,7 +113,7 @@ var mapKeys = []key{
 	{name: "hostname-char-replacement", at: lvD2, is: text, newName: "hostname-char-replacement"},
 
 	{name: "name", at: lvLogger, is: text, must: true},
-	{name: "severity", at: lvLogger, is: shape{kind: String, words: []string{"FATAL", "ERROR", "WARN", "INFO", "DEBUG", "NONE"}, fold: true}, def: `"INFO"`},
+	{name: "severity", at: lvLogger, is: text, def: `"INFO"`},
 	{name: "debuglevel", at: lvLogger, is: integer(0, 99), def: "0"},
 	{name: "output-options", at: lvLogger, is: mapsOf(lvLogOutput)},
 	{name: "output_options", at: lvLogger, is: mapsOf(lvLogOutput), newName: "output-options"},

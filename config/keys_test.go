@@ -11,7 +11,7 @@ import (
 func TestEveryKeyOfKeaIsClassified(t *testing.T) {
 	for _, version := range []int{4, 6} {
 		file := fmt.Sprintf("testdata/config/kea/kea%d/all-keys.json", version)
-		v, _, err := ParseValue(file, readFile(t, file), false)
+		v, _, err := ParseValue(file, content(t, file), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestOlderSpellings(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var params [2]string
 			for i, text := range []string{row.older, row.newer} {
-				c, err := Parse("f", fmt.Appendf(nil, `{ "Dhcp4": { %s } }`, text))
+				c, err := Parse("f", fmt.Appendf(nil, `{ "Dhcp4": { "interfaces-config": { "interfaces": [ "*" ] }, %s } }`, text))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -154,7 +154,7 @@ func TestOlderSpellings(t *testing.T) {
 
 // TestWarningsAreGivenOnce: ten thousand subnets of an older text are one warning.
 func TestWarningsAreGivenOnce(t *testing.T) {
-	c, err := Parse("f", []byte(`{ "Dhcp4": { "subnet4": [
+	c, err := Parse("f", []byte(`{ "Dhcp4": { "interfaces-config": { "interfaces": [ "*" ] }, "client-classes": [ { "name": "a" } ], "subnet4": [
   { "id": 1, "subnet": "10.0.0.0/24", "require-client-classes": [ "a" ] }, { "id": 2, "subnet": "10.0.1.0/24", "require-client-classes": [ "a" ] } ] } }`))
 	if err != nil || len(c.Warnings) != 1 {
 		t.Error(err, c.Warnings)

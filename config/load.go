@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -16,7 +15,7 @@ func LoadWith(opts Options, files ...string) (*Config, error) {
 	c := &Config{}
 	var bad Problems
 	for _, name := range files {
-		text, err := os.ReadFile(name)
+		text, err := readFile(name)
 		if err != nil {
 			bad = append(bad, &Problem{Code: "file", Pos: Pos{File: name}, What: err.Error(), Syntax: true})
 			continue

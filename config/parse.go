@@ -114,6 +114,7 @@ func (r *reader) scopes(v *Value, top *trail) {
 		fill()
 	}
 	r.checkHAServers(top)
+	r.traps(v, top)
 }
 
 func (r *reader) subnetKey() string { return fmt.Sprintf("subnet%d", r.version) }

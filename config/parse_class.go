@@ -59,7 +59,7 @@ func (r *reader) classTest(c *Class, v *Value, t *trail) {
 		return
 	}
 	parse := func(e *Value, key string, wantBool bool) *Expr {
-		if e == nil || e.Str == "" && wantBool {
+		if e == nil {
 			return nil
 		}
 		known := func(name string) (ClassID, bool, bool) {

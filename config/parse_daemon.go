@@ -43,6 +43,9 @@ func (r *reader) daemon(v *Value, top *trail) {
 	f.StatisticSampleCount = v.number32("statistic-default-sample-count", 20)
 	f.StatisticSampleAge = v.seconds("statistic-default-sample-age", 0)
 	f.DHCP4o6Port = uint16(v.number("dhcp4o6-port", 0))
+	if f.DHCP4o6Port > 0 {
+		r.warn("no-effect", v.posOf("dhcp4o6-port"), top.key("dhcp4o6-port"), "dhcp4o6-port has no effect: DHCPv4 over DHCPv6 is not served", "set 0")
+	}
 	f.UserContext = v.Get("user-context")
 	r.hostIdentifiers(v.Get("host-reservation-identifiers"), top.key("host-reservation-identifiers"))
 	if r.version == 6 {
@@ -79,15 +82,19 @@ func (r *reader) interfaces(v *Value, t *trail) {
 		MaxRetries: v.number32("service-sockets-max-retries", 0), RetryWait: v.milliseconds("service-sockets-retry-wait-time", 5000),
 	}
 	t = t.key("interfaces")
-	seen := make(map[string]bool)
+	seen := make(map[string]bool) // what was written, and names
+	bare := make(map[string]bool) // names without an address
 	for i, e := range elements(v.Get("interfaces")) {
 		name, addr, hasAddr := strings.Cut(strings.TrimSpace(e.Str), "/")
 		spec := InterfaceSpec{Name: name, Pos: e.Pos}
-		if seen[e.Str] || !hasAddr && seen[name] {
+		// In DHCPv6 an address adds a unicast socket to the interface, in DHCPv4
+		// it narrows the interface down.
+		if seen[e.Str] || r.version == 4 && (bare[name] || !hasAddr && seen[name]) {
 			r.bad("interface-twice", e.Pos, t.at(i), fmt.Sprintf("Failed to select interface: %s is listed twice", e.Str), "")
 			continue
 		}
-		seen[e.Str] = true
+		seen[e.Str], seen[name] = true, seen[name] || r.version == 4
+		bare[name] = bare[name] || !hasAddr
 		switch {
 		case name == "":
 			r.bad("interface-name", e.Pos, t.at(i), "Failed to select interface: the name is empty", "")
@@ -137,11 +144,17 @@ func (r *reader) defaultPassword(v *Value, t *trail) {
 	}
 }
 
+var severities = []string{"FATAL", "ERROR", "WARN", "INFO", "DEBUG", "NONE"}
+
 func (r *reader) loggers(list *Value, t *trail) (out []Logger) {
 	for i, v := range elements(list) {
 		l := Logger{Name: v.text("name"), Severity: strings.ToUpper(v.textOr("severity", "INFO")), DebugLevel: int(v.number("debuglevel", 0))}
 		if v.Get("name") != nil && l.Name == "" {
 			r.bad("logger-name", v.posOf("name"), t.at(i), "the name of a logger must not be empty", "")
+		}
+		if !slices.Contains(severities, l.Severity) { // Kea goes on with its default
+			r.warn("logger-severity", v.posOf("severity"), t.at(i), fmt.Sprintf("unknown severity %q, INFO is used", l.Severity), "admitted: "+strings.Join(severities, ", "))
+			l.Severity = "INFO"
 		}
 		outputs, key := v.Get("output-options"), "output-options"
 		if outputs == nil {

@@ -23,6 +23,33 @@ type haReader struct {
 	*reader
 }
 
+var relationshipKeys = []string{"this-server-name", "mode", "send-lease-updates", "sync-leases", "sync-timeout", "sync-page-limit", "delayed-updates-limit",
+	"heartbeat-delay", "max-response-delay", "max-ack-delay", "max-unacked-clients", "max-rejected-lease-updates", "wait-backup-ack", "multi-threading",
+	"trust-anchor", "cert-file", "key-file", "require-client-certs", "restrict-commands", "state-machine", "peers", "user-context", "comment"}
+
+var peerKeys = []string{"name", "url", "role", "auto-failover", "basic-auth-user", "basic-auth-password", "basic-auth-user-file", "basic-auth-password-file",
+	"trust-anchor", "cert-file", "key-file", "user-context", "comment"}
+
+var threadKeys = []string{"enable-multi-threading", "http-dedicated-listener", "http-listener-threads", "http-client-threads", "user-context", "comment"}
+
+// unknown warns about keys that nobody reads.
+func (h haReader) unknown(v *Value, known []string, t *trail) {
+	if v == nil {
+		return
+	}
+	for i := range v.Members {
+		m := &v.Members[i]
+		if slices.Contains(known, m.Key) {
+			continue
+		}
+		cure := ""
+		if near := nearest(m.Key, slices.Values(known)); near != "" {
+			cure = fmt.Sprintf("did you mean %q?", near)
+		}
+		h.warn("ha-unknown-key", m.Pos, t, fmt.Sprintf("%q is no parameter of high availability, Kea ignores it", m.Key), cure)
+	}
+}
+
 // highAvailability reads the list of relationships.
 func (r *reader) highAvailability(params, hook *Value, t *trail) {
 	h := haReader{r}
@@ -40,6 +67,7 @@ func (r *reader) highAvailability(params, hook *Value, t *trail) {
 		r.bad("ha-missing", list.Pos, t, "the list of relationships is empty", "")
 	}
 	owner := make(map[string]Pos)
+	listeners := make(map[string]bool)
 	for i, v := range list.List {
 		at := t.at(i)
 		if v.Kind != Map {
@@ -57,6 +85,12 @@ func (r *reader) highAvailability(params, hook *Value, t *trail) {
 			}
 			owner[p.Name] = p.Pos
 		}
+		if this := rel.This(); this != nil && rel.Listener {
+			if listeners[this.URL] {
+				r.bad("ha-url", this.Pos, at, fmt.Sprintf("two relationships listen on %s", this.URL), "give each an own port")
+			}
+			listeners[this.URL] = true
+		}
 		if len(r.ps.errors()) == before {
 			r.f.Relationships = append(r.f.Relationships, rel)
 		}
@@ -65,6 +99,7 @@ func (r *reader) highAvailability(params, hook *Value, t *trail) {
 
 func (h haReader) relationship(v *Value, index int, t *trail) *Relationship {
 	rel := &Relationship{Index: index, Pos: v.Pos}
+	h.unknown(v, relationshipKeys, t)
 	rel.ThisServer = strings.TrimSpace(h.required(v, "this-server-name", t))
 	rel.Mode = h.word(v, "mode", haModes, t)
 	rel.SendUpdates = h.flag(v, "send-lease-updates", true, t)
@@ -101,6 +136,7 @@ func (h haReader) relationship(v *Value, index int, t *trail) *Relationship {
 func (h haReader) threads(rel *Relationship, v *Value, t *trail) {
 	m := h.submap(v, "multi-threading", t)
 	t = t.key("multi-threading")
+	h.unknown(m, threadKeys, t)
 	threads := !olderStyle(h.top)
 	rel.MultiThreading = h.flag(m, "enable-multi-threading", threads, t)
 	rel.Listener = h.flag(m, "http-dedicated-listener", threads, t)
@@ -186,6 +222,7 @@ func (h haReader) peers(rel *Relationship, v *Value, t *trail) {
 func (h haReader) peer(v, up *Value, t *trail) Peer {
 	p := Peer{Name: strings.TrimSpace(h.required(v, "name", t)), Role: h.word(v, "role", haRoles, t), URL: h.required(v, "url", t),
 		AutoFailover: h.flag(v, "auto-failover", true, t), Pos: v.Pos}
+	h.unknown(v, peerKeys, t)
 	if v.Get("name") != nil && p.Name == "" {
 		h.bad("ha-peer-name", v.posOf("name"), t, "peer name must not be empty", "")
 	}

@@ -165,7 +165,7 @@ func hexOctet(s string) (n byte, ok bool) {
 
 func (r *reader) hostAddr(h *Host, v *Value, s *Subnet, t *trail) bool {
 	e := v.Get("ip-address")
-	if e == nil || e.Str == "" {
+	if e == nil {
 		return true
 	}
 	a, err := parseAddr(e.Str, 4)

@@ -180,6 +180,12 @@ func (r *reader) relay(v *Value, t *trail) (addrs []netip.Addr) {
 }
 
 func (r *reader) check4o6(v *Value, t *trail) {
+	for _, key := range []string{"4o6-interface", "4o6-interface-id", "4o6-subnet"} {
+		if e := v.Get(key); e != nil && e.Str != "" {
+			r.warn("no-effect", e.Pos, t.key(key), key+" has no effect: DHCPv4 over DHCPv6 is not served", "")
+			break
+		}
+	}
 	if e := v.Get("4o6-subnet"); e != nil && e.Str != "" {
 		if _, why := parsePrefix(e.Str, 6); why != "" {
 			r.bad("4o6-subnet", e.Pos, t.key("4o6-subnet"), fmt.Sprintf("%s: %q", why, e.Str), "write IPv6 prefix/length")

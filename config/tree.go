@@ -187,9 +187,6 @@ func (r *reader) fillPool(v *Value, p *Pool) {
 }
 
 func (r *reader) fillClass(v *Value, defs *OptionDefs) {
-	if v.Get("test") != nil && v.text("test") == "" {
-		v.Remove("test")
-	}
 	if r.version == 4 {
 		r.fillBootFields(v)
 		fillList(v, "option-def")

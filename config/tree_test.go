@@ -26,7 +26,7 @@ func TestConfigGetShowsWhatKeaShows(t *testing.T) {
 			if f == nil {
 				f = c.V6
 			}
-			answer, _, err := ParseValue(recorded, readFile(t, recorded), false)
+			answer, _, err := ParseValue(recorded, content(t, recorded), false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +170,7 @@ func load(t *testing.T, file string) *Config {
 	return c
 }
 
-func readFile(t *testing.T, name string) []byte {
+func content(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {
