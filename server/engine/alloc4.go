@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/netip"
+	"slices"
 
 	"leasehold/lease"
 	"leasehold/server/message"
@@ -31,6 +32,7 @@ func (e *Engine) clientLease4(q *Query) (lease.Lease, bool) {
 	ok := false
 	if len(q.clientID) > 0 {
 		e.found = e.store.ByClientID(e.found[:0], q.clientID)
+		q.several = len(e.found) > 1
 		q.members(q.subnet, func(s *subnet) bool {
 			for i := range e.found {
 				if s.Params.MatchClientID && e.found[i].SubnetID == s.ID {
@@ -46,6 +48,7 @@ func (e *Engine) clientLease4(q *Query) (lease.Lease, bool) {
 	}
 	if len(q.hw) > 0 {
 		e.found = e.store.ByHWAddr(e.found[:0], q.hw)
+		q.several = q.several || len(e.found) > 1
 		q.members(q.subnet, func(s *subnet) bool {
 			for i := range e.found {
 				if e.found[i].SubnetID == s.ID && owns4(&e.found[i], q.hw, q.clientID4(s)) {
@@ -255,6 +258,29 @@ func (e *Engine) request4(q *Query) (l lease.Lease, ok bool) {
 		q.removed = append(q.removed, own)
 	}
 	return l, ok
+}
+
+// giveUpOthers notes the leases that the client holds in the network beside
+// the one it is granted: one from before, or one that offer-lifetime stored.
+func (e *Engine) giveUpOthers(q *Query) {
+	if !q.several {
+		return
+	}
+	e.found = e.store.ByHWAddr(e.found[:0], q.hw)
+	if len(q.clientID) > 0 {
+		e.found = e.store.ByClientID(e.found, q.clientID)
+	}
+	for i := range e.found {
+		l := &e.found[i]
+		s := e.subnets[l.SubnetID]
+		if s == nil || l.Addr == q.lease.Addr || l.State != lease.Default ||
+			s != q.subnet && (s.network == nil || s.network != q.subnet.network) || !owns4(l, q.hw, q.clientID4(s)) {
+			continue
+		}
+		if !slices.ContainsFunc(q.removed, func(r lease.Lease) bool { return r.Addr == l.Addr }) {
+			q.removed = append(q.removed, *l)
+		}
+	}
 }
 
 func (e *Engine) reservedForOtherInNetwork(q *Query, a netip.Addr) bool {

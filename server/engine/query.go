@@ -55,6 +55,7 @@ type facts struct {
 	state    requestState
 	unknown  bool // the requested address is in no pool at all
 	offer    bool // DISCOVER: nothing is promised yet
+	several  bool // the client may hold more than one lease
 	stashed  bool // option 82 comes from the lease, not from the packet
 	sent     byte // type of the response
 }

@@ -54,6 +54,7 @@ func (e *Engine) grant4(q *Query) {
 		return
 	}
 	old, had := e.store.Get(q.lease.Addr)
+	e.giveUpOthers(q)
 	for i := range q.removed {
 		e.countAssigned(&q.removed[i], -1)
 		e.remove(&q.removed[i])
