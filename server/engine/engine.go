@@ -198,10 +198,11 @@ func (e *Engine) query(q *Query) {
 func (e *Engine) reconfigure(f *config.Family) {
 	old := e.subnets
 	e.build(f)
-	e.stats.samples = int(f.StatisticSampleCount)
+	e.stats.configure(f)
 	for id, s := range e.subnets {
 		if o := old[id]; o != nil {
 			s.counts = o.counts
+			s.keepCounts(o)
 		}
 	}
 	e.recount()
@@ -282,4 +283,5 @@ func (e *Engine) recount() {
 		e.countLease(s, p, l, 1)
 		return true
 	})
+	e.settleLeaseCounts()
 }
