@@ -60,6 +60,7 @@ type Answer struct {
 	Statistics []Statistic
 	Stats      bool   // Statistics are Arguments
 	Table      *Table // Arguments["result-set"]
+	Outside    int    // of Reconfigured
 	Next       *Cursor
 }
 

@@ -2,14 +2,18 @@ package engine
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"leasehold/config"
 )
 
-// serviceCommands are dhcp-disable, dhcp-enable and leases-reclaim.
+// serviceCommands are dhcp-disable, dhcp-enable and leases-reclaim, and the
+// engine's part of status-get.
 func serviceCommands(int) map[string]Command {
 	return map[string]Command{
+		"status-get":     status,
 		"dhcp-disable":   dhcpDisable,
 		"dhcp-enable":    dhcpEnable,
 		"leases-reclaim": leasesReclaim,
@@ -101,4 +105,27 @@ func leasesReclaim(e *Engine, c *CommandReceived) Answer {
 		a.Next = &Cursor{}
 	}
 	return a
+}
+
+// status is what the engine knows of the state of the server.
+func status(e *Engine, _ *CommandReceived) Answer {
+	local, remote, database := config.NewList(), config.NewList(), config.NewList()
+	for _, o := range slices.Sorted(maps.Keys(e.service.off)) {
+		list := map[uint32]*config.Value{1: local, 2: remote, 3: database}[o/1000]
+		if list != nil {
+			list.List = append(list.List, config.NewInt(int64(o)))
+		}
+	}
+	seconds := func(since time.Time) *config.Value { return config.NewInt(int64(e.clock.Sub(since) / time.Second)) }
+	return Answer{Arguments: config.NewMap(
+		config.M("dhcp-state", config.NewMap(
+			config.M("disabled-by-db-connection", database),
+			config.M("disabled-by-local-command", local),
+			config.M("disabled-by-remote-command", remote),
+			config.M("disabled-by-user", config.NewBool(e.service.Off(OriginUser))),
+			config.M("globally-disabled", config.NewBool(!e.service.Enabled())),
+		)),
+		config.M("reload", seconds(e.reloaded)),
+		config.M("uptime", seconds(e.started)),
+	)}
 }
