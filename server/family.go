@@ -32,6 +32,11 @@ type family struct {
 	wake    atomic.Int64 // Unix nanoseconds of the next Tick; 0 = none
 	rearm   chan struct{}
 	nextID  atomic.Uint64
+	answers sync.Map // of chan engine.Answer by ID of the command
+
+	cfg     atomic.Pointer[config.Family]
+	doors   []*door       // guarded by Server.changing
+	confirm *confirmation // guarded by Server.changing; nil: none is awaited
 }
 
 // batchSize is how many datagrams are decided at once at most.
@@ -121,6 +126,7 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	if len(c.fx.Log) > 0 {
 		f.log.Write(now, c.fx.Log, c.fx.LogText)
 	}
+	f.deliver(c.fx.Answers)
 	f.arm(c.fx.Wake)
 }
 
@@ -179,12 +185,44 @@ func (f *family) tick(ctx context.Context) {
 	}
 }
 
-// ask brings inputs that come one at a time: commands, a new configuration.
-func (f *family) ask(in ...engine.Input) []engine.Answered {
+// bring takes inputs to the engine that come one at a time.
+func (f *family) bring(in ...engine.Input) {
 	c := &carrier{in: in}
 	f.step(c)
 	f.giveBack(&c.fx)
-	return c.fx.Answers
+}
+
+// ask has the engine answer a command. The answer comes when what it promises
+// is durable, by whoever brings that news to the engine.
+func (f *family) ask(ctx context.Context, c engine.CommandReceived) (engine.Answer, error) {
+	return f.await(ctx, func(id uint64) engine.Input {
+		c.ID = id
+		return &c
+	})
+}
+
+// await brings an input that is answered under an ID, and waits.
+func (f *family) await(ctx context.Context, input func(id uint64) engine.Input) (engine.Answer, error) {
+	id := f.nextID.Add(1)
+	answer := make(chan engine.Answer, 1)
+	f.answers.Store(id, answer)
+	defer f.answers.Delete(id)
+	f.bring(input(id))
+	select {
+	case a := <-answer:
+		return a, nil
+	case <-ctx.Done():
+		return engine.Answer{}, fmt.Errorf("wait for the answer: %w", context.Cause(ctx))
+	}
+}
+
+// deliver hands answers to those who wait for them.
+func (f *family) deliver(answers []engine.Answered) {
+	for _, a := range answers {
+		if ch, ok := f.answers.Load(a.ID); ok {
+			ch.(chan engine.Answer) <- a.Answer
+		}
+	}
 }
 
 // changed hears of every change of what is served.
@@ -207,7 +245,15 @@ func (f *family) changed(ch listen.Change) {
 			own = append(own, a)
 		}
 	}
-	f.ask(engine.Addresses{Own: own})
+	f.bring(engine.Addresses{Own: own})
+}
+
+// leaseFile is the path of a family's lease file.
+func (o *Options) leaseFile(f *config.Family) string {
+	if f.LeaseDB.Name != "" {
+		return f.LeaseDB.Name
+	}
+	return fmt.Sprintf("%s/kea-leases%d.csv", o.DataDir, f.Version)
 }
 
 // openLeases opens the lease database of a family and fills a store from it.
@@ -217,10 +263,7 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 		log.Log(message.DHCPSrvMemfileNoStorage, "leases are kept in memory only: persist is false")
 		return store, nil, nil
 	}
-	path := f.LeaseDB.Name
-	if path == "" {
-		path = fmt.Sprintf("%s/kea-leases%d.csv", o.DataDir, f.Version)
-	}
+	path := o.leaseFile(f)
 	log.Log(message.DHCPSrvMemfileDB, "opening lease database: type=%s name=%s", f.LeaseDB.Type, path)
 	m, err := lease.OpenMemfile(lease.MemfileOptions{
 		Path: path, Family: f.Version, Sync: !f.LeaseDB.Flush, MaxRowErrors: int(f.LeaseDB.MaxRowErrors),

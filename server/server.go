@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/server/control"
 	"leasehold/server/engine"
 	"leasehold/server/listen"
 	"leasehold/server/logging"
@@ -24,6 +25,14 @@ type Options struct {
 	Now      func() time.Time
 	Log      *logging.Writer // nil: one is made that prints to standard output
 	Seed     uint64          // of random choices; 0 = from the clock
+	Release  string          // our own version, for version-get
+
+	// AfterFunc calls f once d has passed; nil: time.AfterFunc.
+	AfterFunc func(d time.Duration, f func()) interface{ Stop() bool }
+	// Configured hears of every configuration that took effect after the start.
+	Configured func(*config.Family)
+	// HAStatus is what status-get says of high availability; nil: nothing.
+	HAStatus func(version int) *config.Value
 }
 
 // Server runs what one configuration says.
@@ -31,7 +40,11 @@ type Server struct {
 	o      Options
 	cfg    *config.Config
 	v4, v6 *family
-	stop   context.CancelCauseFunc
+	agent  *control.Door
+
+	changing sync.Mutex // held while a configuration is replaced
+	stopping sync.Mutex // guards the rest
+	stop     context.CancelCauseFunc
 }
 
 // New opens lease databases and builds the engines. Nothing is answered before
@@ -45,6 +58,9 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	}
 	if o.Log == nil {
 		o.Log = logging.Start(logging.Options{})
+	}
+	if o.AfterFunc == nil {
+		o.AfterFunc = func(d time.Duration, f func()) interface{ Stop() bool } { return time.AfterFunc(d, f) }
 	}
 	if o.Seed == 0 {
 		o.Seed = uint64(o.Now().UnixNano())
@@ -85,6 +101,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	}
 	f := &family{version: c.Version, log: log, now: s.o.Now, rearm: make(chan struct{}, 1)}
 	f.queries.New = func() any { return new(engine.Query) }
+	f.cfg.Store(c)
 	eo := engine.Options{Now: now, Seed: s.o.Seed, Enabled: log.Enabled, Diskless: backend == nil, ToSource: s.o.ToSource}
 	lo := listen.Options{Family: listen.V4, Port: s.o.ServerPort4}
 	eo.ServerPort, eo.ClientPort = s.o.ServerPort4, s.o.ClientPort4
@@ -94,6 +111,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	}
 	f.engine = engine.New(c, store, eo)
 	f.disk = newDisk(f, backend, c.LeaseDB.Flush)
+	go f.disk.run()
 	lo.Serve, lo.Changed = f.serve, f.changed
 	lo.Failed = func(o *listen.Outgoing, err error) {
 		f.log.Log(message.DHCP4PacketSendFail, "to %s: %v", o.Dst, err)
@@ -102,35 +120,79 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	return f, nil
 }
 
-// Run serves until ctx ends or a family cannot go on.
+// Run serves until ctx ends, a shutdown command comes or a family cannot go
+// on. After a shutdown command with an exit value the error is an Exit.
 func (s *Server) Run(ctx context.Context) error {
-	ctx, s.stop = context.WithCancelCause(ctx)
+	ctx, stop := context.WithCancelCause(ctx)
+	s.stopping.Lock()
+	s.stop = stop
+	s.stopping.Unlock()
 	var wg sync.WaitGroup
+	if err := s.start(ctx, &wg); err != nil {
+		stop(err)
+	}
+	<-ctx.Done()
+	closed := s.closeDoors()
+	wg.Wait()
+	err := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) || errors.Is(err, Exit(0)) {
+		err = nil
+	}
+	return errors.Join(err, closed, s.close())
+}
+
+// start sets everything going.
+func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 	for _, f := range s.families() {
-		go f.disk.run()
-		c := s.cfg.V4
-		if f.version == 6 {
-			c = s.cfg.V6
-		}
+		c := f.cfg.Load()
 		if err := f.sockets.Apply(&c.Interfaces); err != nil {
-			s.stop(err)
-			break
+			return err
 		}
 		wg.Go(func() { f.tick(ctx) })
 		wg.Go(func() {
 			if err := f.sockets.Run(ctx); err != nil {
-				s.stop(err)
+				s.end(err)
 			}
 		})
+		s.changing.Lock()
+		err := s.openDoors(f, c.ControlSockets)
+		s.changing.Unlock()
+		if err != nil {
+			return err
+		}
+		s.keepLastGood(f)
 		f.log.Log(started(f.version), "leasehold server version %s started", Version)
 	}
-	<-ctx.Done()
-	wg.Wait()
-	err := context.Cause(ctx)
-	if errors.Is(err, context.Canceled) {
-		err = nil
+	return s.openAgent()
+}
+
+// end makes Run return, with the error as its reason.
+func (s *Server) end(err error) {
+	s.stopping.Lock()
+	defer s.stopping.Unlock()
+	if s.stop != nil {
+		s.stop(err)
 	}
-	return errors.Join(err, s.close())
+}
+
+// closeDoors closes all control sockets; commands at work are answered.
+func (s *Server) closeDoors() error {
+	s.changing.Lock()
+	var doors []*door
+	for _, f := range s.families() {
+		doors = append(doors, f.doors...)
+		f.doors = nil
+		if f.confirm != nil {
+			f.confirm.timer.Stop()
+			f.confirm = nil
+		}
+	}
+	s.changing.Unlock()
+	err := closeDoors(doors)
+	if s.agent != nil {
+		err = errors.Join(err, s.agent.Close(doorGrace))
+	}
+	return err
 }
 
 func started(version int) *message.Message {

@@ -1,10 +1,15 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
 
 	"leasehold/config"
 	"leasehold/lease"
+	"leasehold/server/wire"
 )
 
 // Result codes of Kea's commands.
@@ -21,7 +26,17 @@ const (
 type CommandReceived struct {
 	ID        uint64
 	Name      string
-	Arguments *config.Value // nil: none given
+	Arguments *config.Value   // nil: none given
+	Next      *Cursor         // of the part before; nil: from the start
+	Iface     *wire.Interface // select-test: the one that the arguments name
+}
+
+// Cursor is where the next part of a long answer begins. A command that would
+// hold the engine for long does a bounded turn of its work at a time.
+type Cursor struct {
+	after netip.Addr // leases: the last one looked at
+	index int        // subnets: how many are done
+	count int        // leases found or changed so far
 }
 
 func (*CommandReceived) input() {}
@@ -32,22 +47,43 @@ type Answered struct {
 	Answer Answer
 }
 
-// Answer is what a command says. Leases, if not nil, are encoded outside the
-// engine's lock into Arguments["leases"].
+// Answer is what a command says. Leases and statistics are encoded outside the
+// engine's lock. An answer with Next is a part: Leases and Statistics of all
+// parts belong together, everything else is said by the last one.
 type Answer struct {
-	Result    int
-	Text      string
-	Arguments *config.Value
-	Leases    []lease.Lease
-	List      bool // Leases stand in a list with their count; else the one lease is Arguments
-	Count     bool // Arguments["count"], too
+	Result     int
+	Text       string
+	Arguments  *config.Value
+	Leases     []lease.Lease
+	List       bool // Leases are Arguments["leases"]; else the one lease is Arguments
+	Count      bool // Arguments["count"], too
+	Statistics []Statistic
+	Stats      bool   // Statistics are Arguments
+	Table      *Table // Arguments["result-set"]
+	Outside    int    // of Reconfigured
+	Next       *Cursor
 }
 
 // Command is the engine's part of a command, run inside Step.
-type Command func(e *Engine, args *config.Value) Answer
+type Command func(e *Engine, c *CommandReceived) Answer
 
 func failure(format string, a ...any) Answer {
 	return Answer{Result: Failure, Text: fmt.Sprintf(format, a...)}
+}
+
+// conflict is an error that stems from configuration or state, not from the
+// command: Kea answers it with a result of its own.
+type conflict struct{ error }
+
+func conflicts(format string, a ...any) error { return conflict{fmt.Errorf(format, a...)} }
+
+// failed is the answer to a command that ended in err.
+func failed(err error) Answer {
+	var c conflict
+	if errors.As(err, &c) {
+		return Answer{Result: Conflict, Text: err.Error()}
+	}
+	return Answer{Result: Failure, Text: err.Error()}
 }
 
 // Has says whether the engine answers a command of that name.
@@ -55,11 +91,21 @@ func (e *Engine) Has(name string) bool { return e.commands[name] != nil }
 
 func (e *Engine) command(c *CommandReceived) {
 	fn := e.commands[c.Name]
-	a := Answer{Result: Unsupported, Text: fmt.Sprintf("'%s' command not supported.", c.Name)}
-	if fn != nil {
-		a = fn(e, c.Arguments)
+	if fn == nil {
+		e.answer(c.ID, Answer{Result: Unsupported, Text: fmt.Sprintf("'%s' command not supported.", c.Name)})
+		return
 	}
-	e.fx.Answers = append(e.fx.Answers, Answered{c.ID, a})
+	before := e.store.Seq()
+	a := fn(e, c)
+	if e.store.Seq() == before || e.diskless {
+		e.answer(c.ID, a)
+		return
+	}
+	e.parked.answers = append(e.parked.answers, parkedAnswer{e.store.Seq(), Answered{c.ID, a}})
+}
+
+func (e *Engine) answer(id uint64, a Answer) {
+	e.fx.Answers = append(e.fx.Answers, Answered{id, a})
 }
 
 // engineCommands returns the commands of a family that need the engine.
@@ -74,4 +120,12 @@ func engineCommands(version int) map[string]Command {
 }
 
 // commandTables are filled by the command_*.go files, one table per subject.
-var commandTables = []func(version int) map[string]Command{serviceCommands}
+var commandTables = []func(version int) map[string]Command{
+	serviceCommands, leaseCommands, leaseChanges, statisticCommands, statLeaseCommands, selectCommands,
+}
+
+// CommandNames returns the names of all commands that an engine of a family
+// answers, in no order.
+func CommandNames(version int) []string {
+	return slices.Collect(maps.Keys(engineCommands(version)))
+}

@@ -2,14 +2,18 @@ package engine
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"leasehold/config"
 )
 
-// serviceCommands are dhcp-disable, dhcp-enable and leases-reclaim.
+// serviceCommands are dhcp-disable, dhcp-enable and leases-reclaim, and the
+// engine's part of status-get.
 func serviceCommands(int) map[string]Command {
 	return map[string]Command{
+		"status-get":     status,
 		"dhcp-disable":   dhcpDisable,
 		"dhcp-enable":    dhcpEnable,
 		"leases-reclaim": leasesReclaim,
@@ -32,6 +36,8 @@ func origin(args *config.Value) (uint32, error) {
 		return uint32(o.Int), nil
 	case o.Kind != config.String:
 		return 0, fmt.Errorf("'origin' argument must be a string or a number")
+	case o.Str == "":
+		return 0, fmt.Errorf("invalid value used for 'origin' parameter: (empty string)")
 	case o.Str == "user":
 		return OriginUser, nil
 	case o.Str == "ha-partner":
@@ -42,9 +48,10 @@ func origin(args *config.Value) (uint32, error) {
 
 func (e *Engine) familyName() string { return fmt.Sprintf("DHCPv%d", e.version) }
 
-func dhcpDisable(e *Engine, args *config.Value) Answer {
+func dhcpDisable(e *Engine, c *CommandReceived) Answer {
+	args := c.Arguments
 	if args != nil && args.Kind != config.Map {
-		return failure("arguments for the 'dhcp-disable' command are not a map")
+		return failure("arguments for the 'dhcp-disable' command must be a map")
 	}
 	who, err := origin(args)
 	if err != nil {
@@ -66,9 +73,10 @@ func dhcpDisable(e *Engine, args *config.Value) Answer {
 	return Answer{Text: text}
 }
 
-func dhcpEnable(e *Engine, args *config.Value) Answer {
+func dhcpEnable(e *Engine, c *CommandReceived) Answer {
+	args := c.Arguments
 	if args != nil && args.Kind != config.Map {
-		return failure("arguments for the 'dhcp-enable' command are not a map")
+		return failure("arguments for the 'dhcp-enable' command must be a map")
 	}
 	who, err := origin(args)
 	if err != nil {
@@ -78,17 +86,46 @@ func dhcpEnable(e *Engine, args *config.Value) Answer {
 	return Answer{Text: "DHCP service successfully enabled"}
 }
 
-func leasesReclaim(e *Engine, args *config.Value) Answer {
-	if args == nil {
-		return failure("Missing mandatory 'arguments' parameter.")
-	}
-	r := args.Get("remove")
+// leasesReclaim reclaims every expired lease, in turns; remove deletes them
+// instead of keeping them for affinity.
+func leasesReclaim(e *Engine, c *CommandReceived) Answer {
+	r := c.Arguments.Get("remove")
 	switch {
 	case r == nil:
 		return failure("Missing mandatory 'remove' parameter.")
 	case r.Kind != config.Bool:
 		return failure("'remove' parameter expected to be a boolean.")
 	}
-	e.reclaimAll(r.Bool)
-	return Answer{Text: "Reclamation of expired leases is complete."}
+	e.found = e.store.Expired(e.found[:0], e.now, reclaimTurn)
+	for i := range e.found {
+		e.reclaimLease(&e.found[i], r.Bool)
+	}
+	a := Answer{Text: "Reclamation of expired leases is complete."}
+	if len(e.found) == reclaimTurn {
+		a.Next = &Cursor{}
+	}
+	return a
+}
+
+// status is what the engine knows of the state of the server.
+func status(e *Engine, _ *CommandReceived) Answer {
+	local, remote, database := config.NewList(), config.NewList(), config.NewList()
+	for _, o := range slices.Sorted(maps.Keys(e.service.off)) {
+		list := map[uint32]*config.Value{1: local, 2: remote, 3: database}[o/1000]
+		if list != nil {
+			list.List = append(list.List, config.NewInt(int64(o)))
+		}
+	}
+	seconds := func(since time.Time) *config.Value { return config.NewInt(int64(e.clock.Sub(since) / time.Second)) }
+	return Answer{Arguments: config.NewMap(
+		config.M("dhcp-state", config.NewMap(
+			config.M("disabled-by-db-connection", database),
+			config.M("disabled-by-local-command", local),
+			config.M("disabled-by-remote-command", remote),
+			config.M("disabled-by-user", config.NewBool(e.service.Off(OriginUser))),
+			config.M("globally-disabled", config.NewBool(!e.service.Enabled())),
+		)),
+		config.M("reload", seconds(e.reloaded)),
+		config.M("uptime", seconds(e.started)),
+	)}
 }

@@ -26,6 +26,7 @@ type Engine struct {
 	selection *selection
 	second    []*config.Class // classes of the second pass, in order
 	uses      uint64          // allocations so far, for subnet.lastUse
+	outside   int             // leases outside every pool when the configuration came
 
 	now     int64 // Unix seconds of this Step
 	clock   time.Time
@@ -114,8 +115,12 @@ type Appended struct {
 // Tick lets time pass.
 type Tick struct{}
 
-// Reconfigured swaps the configuration between two batches.
-type Reconfigured struct{ Family *config.Family }
+// Reconfigured swaps the configuration between two batches. It is answered
+// under its ID, with how many leases lie outside every pool now.
+type Reconfigured struct {
+	ID     uint64
+	Family *config.Family
+}
 
 func (*Query) input()       {}
 func (TakeJournal) input()  {}
@@ -174,6 +179,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.tick()
 		case Reconfigured:
 			e.reconfigure(i.Family)
+			e.answer(i.ID, Answer{Outside: e.outside})
 		case Addresses:
 			e.setAddresses(i.Own)
 		case *CommandReceived:
@@ -198,10 +204,11 @@ func (e *Engine) query(q *Query) {
 func (e *Engine) reconfigure(f *config.Family) {
 	old := e.subnets
 	e.build(f)
-	e.stats.samples = int(f.StatisticSampleCount)
+	e.stats.configure(f)
 	for id, s := range e.subnets {
 		if o := old[id]; o != nil {
 			s.counts = o.counts
+			s.keepCounts(o)
 		}
 	}
 	e.recount()
@@ -268,12 +275,17 @@ func holds(l *lease.Lease, now int64) bool {
 // recount marks the leases of the store in the pools and counts them.
 func (e *Engine) recount() {
 	e.resetLeaseCounts()
+	e.outside = 0
 	e.store.Each(func(l *lease.Lease) bool {
 		s := e.subnets[l.SubnetID]
 		if s == nil {
+			e.outside++
 			return true
 		}
 		p := e.holder(l)
+		if p == nil {
+			e.outside++
+		}
 		if p != nil && holds(l, e.now) {
 			if i, ok := p.index(l.Addr); ok {
 				p.free.Take(i, heldByLease)
@@ -282,4 +294,5 @@ func (e *Engine) recount() {
 		e.countLease(s, p, l, 1)
 		return true
 	})
+	e.settleLeaseCounts()
 }

@@ -10,7 +10,15 @@ type waiting struct {
 // parkingLot holds responses until their promises are kept, in the order of
 // their changes.
 type parkingLot struct {
-	queue []*Query
+	queue   []*Query
+	answers []parkedAnswer
+}
+
+// parkedAnswer is the answer to a command that changed leases: it is given
+// when the changes are durable, like a response.
+type parkedAnswer struct {
+	seq uint64
+	Answered
 }
 
 // finish sends a decided query on its way: at once if it promises nothing,
@@ -67,6 +75,23 @@ func (e *Engine) appended(a Appended) {
 	}
 	clear(e.parked.queue[len(kept):])
 	e.parked.queue = kept
+	e.releaseAnswers(a)
+}
+
+func (e *Engine) releaseAnswers(a Appended) {
+	kept := e.parked.answers[:0]
+	for _, p := range e.parked.answers {
+		if p.seq > a.Seq {
+			kept = append(kept, p)
+			continue
+		}
+		if a.Err != nil {
+			p.Answer = failure("store the change of leases: %v", a.Err)
+		}
+		e.fx.Answers = append(e.fx.Answers, p.Answered)
+	}
+	clear(e.parked.answers[len(kept):])
+	e.parked.answers = kept
 }
 
 // promise makes q's response wait for every change decided so far: its own,

@@ -22,8 +22,8 @@ type pool struct {
 	first  u128
 	shift  uint // prefix pools: 128 - delegated length
 	free   *lease.Free
-	next   uint64 // where the iterative allocator goes on
-	counts scopeCounters
+	next   uint64         // where the iterative allocator goes on
+	counts *scopeCounters // shared by the pools of a subnet with the same ID
 	v6     bool
 }
 
@@ -32,12 +32,28 @@ func newPool(p *config.Pool, s *subnet) *pool {
 	if p.DelegatedLen > 0 {
 		n.shift = uint(128 - p.DelegatedLen)
 	}
-	size := number(p.Last).sub(n.first).shr(n.shift).add(u128{0, 1})
-	if size == (u128{}) {
-		size = u128{1, 0}
-	}
-	n.free = lease.NewFree(size.capped())
+	n.free = lease.NewFree(n.size().capped())
 	return n
+}
+
+// size is how many addresses or prefixes the pool has; the whole of IPv6 is
+// one less than it is.
+func (p *pool) size() u128 {
+	n := number(p.Last).sub(p.first).shr(p.shift)
+	if more := n.add(u128{0, 1}); more != (u128{}) {
+		return more
+	}
+	return n
+}
+
+// shareCounts gives pools their counters: one set for each ID.
+func shareCounts(pools []*pool) {
+	for _, p := range pools {
+		p.counts = sharing(pools, p)[0].counts
+		if p.counts == nil {
+			p.counts = new(scopeCounters)
+		}
+	}
 }
 
 // index returns which resource of the pool an address or prefix is.
@@ -60,6 +76,30 @@ func (p *pool) addr(i uint64) netip.Addr {
 		return n.addr6()
 	}
 	return n.addr4()
+}
+
+// keepCounts takes the counters of pools over from the subnet as it was.
+func (s *subnet) keepCounts(old *subnet) {
+	keep := func(pools, before []*pool) {
+		for _, p := range pools {
+			for _, o := range before {
+				if o.ID == p.ID {
+					*p.counts = *o.counts
+					break
+				}
+			}
+		}
+	}
+	keep(s.pools, old.pools)
+	keep(s.pd, old.pd)
+}
+
+// allPools returns address and prefix pools.
+func (s *subnet) allPools() []*pool {
+	if len(s.pd) == 0 {
+		return s.pools
+	}
+	return slices.Concat(s.pools, s.pd)
 }
 
 // network is a shared network while serving.
@@ -145,6 +185,8 @@ func (e *Engine) build(f *config.Family) {
 		for _, p := range c.PDPools {
 			s.pd = append(s.pd, newPool(p, s))
 		}
+		shareCounts(s.pools)
+		shareCounts(s.pd)
 		s.byAddr = slices.SortedFunc(slices.Values(s.pools), func(a, b *pool) int {
 			if a.first.less(b.first) {
 				return -1

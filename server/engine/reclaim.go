@@ -113,12 +113,3 @@ func (e *Engine) flushReclaimed() {
 		e.remove(&e.found[i])
 	}
 }
-
-// ReclaimAll is leases-reclaim: every expired lease at once; remove deletes
-// them instead of keeping them for affinity.
-func (e *Engine) reclaimAll(remove bool) {
-	e.found = e.store.Expired(e.found[:0], e.now, e.store.Len())
-	for i := range e.found {
-		e.reclaimLease(&e.found[i], remove)
-	}
-}

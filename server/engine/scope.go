@@ -124,6 +124,31 @@ func (e *Engine) resetLeaseCounts() {
 		}
 		for _, s := range e.ordered {
 			s.counts[st].value = 0
+			for _, p := range s.allPools() {
+				p.counts[st].value = 0
+			}
+		}
+	}
+}
+
+// settleLeaseCounts makes what recount counted a sample.
+func (e *Engine) settleLeaseCounts() {
+	settle := func(c *counter) {
+		if c.value != 0 || len(c.ring) > 0 {
+			c.set(e.stats, c.value)
+		} else {
+			c.updated, c.removed = e.stats.now, false
+		}
+	}
+	for _, st := range [...]scopeStat{scAssigned, scAssignedPD, scDeclined} {
+		if g := e.global(st); g != NoStat {
+			settle(&e.stats.global[g])
+		}
+		for _, s := range e.ordered {
+			settle(&s.counts[st])
+			for _, p := range s.allPools() {
+				settle(&p.counts[st])
+			}
 		}
 	}
 }

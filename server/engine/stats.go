@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"leasehold/config"
@@ -15,57 +16,105 @@ type sample struct {
 	at    int64 // Unix microseconds
 }
 
-// counter is one statistic: its value now and its last samples. The ring is
-// only made once the value changes.
+// counter is one statistic: its value now and its last samples. The samples
+// are only kept once the value changes.
 type counter struct {
 	value   int64
 	updated int64 // Unix microseconds
 	next    uint32
-	full    bool
+	limit   uint32 // samples kept; 0 = the default
+	age     uint32 // seconds that samples are kept; 0 = limited by number alone
+	removed bool   // by a command, until the next change
 	ring    []sample
 }
+
+// agedSamples bounds the samples of a counter that is limited by age.
+const agedSamples = 1000
 
 // Stats holds the statistics of one engine. Its owner is the engine; all times
 // come from the Step that counts.
 type Stats struct {
 	now     int64
-	samples int // statistic-default-sample-count
+	samples int    // kept for each counter
+	age     uint32 // seconds; 0 = no limit
 	global  []counter
 }
 
 func (s *Stats) begin(now time.Time) { s.now = now.UnixMicro() }
 
+// configure takes the defaults of a configuration.
+func (s *Stats) configure(f *config.Family) {
+	s.samples, s.age = int(f.StatisticSampleCount), 0
+	if s.samples == 0 {
+		s.samples, s.age = agedSamples, uint32(f.StatisticSampleAge/time.Second)
+	}
+}
+
 func (c *counter) set(s *Stats, v int64) {
-	c.value, c.updated = v, s.now
-	if c.ring == nil {
-		c.ring = make([]sample, max(s.samples, 1))
+	c.value, c.updated, c.removed = v, s.now, false
+	limit := int(c.limit)
+	if limit == 0 {
+		limit = s.samples
+	}
+	switch {
+	case len(c.ring) < limit:
+		if c.ring == nil {
+			c.ring = make([]sample, 0, min(limit, 20))
+		}
+		c.ring = append(c.ring, sample{v, s.now})
+		return
+	case int(c.next) >= len(c.ring):
+		c.next = 0
 	}
 	c.ring[c.next] = sample{v, s.now}
-	if c.next++; int(c.next) == len(c.ring) {
-		c.next, c.full = 0, true
-	}
+	c.next++
 }
 
 func (c *counter) add(s *Stats, n int64) { c.set(s, c.value+n) }
 
+// reset puts the counter back to zero and forgets its samples.
+func (c *counter) reset(s *Stats) {
+	c.value, c.updated, c.next, c.ring = 0, s.now, 0, c.ring[:0]
+}
+
+// restrict changes how many samples are kept, and for how long (0: any time).
+func (c *counter) restrict(s *Stats, limit, age uint32) {
+	var kept []sample
+	c.each(s, func(x sample) {
+		if len(kept) < int(limit) {
+			kept = append(kept, x)
+		}
+	})
+	if len(c.ring) == 0 {
+		kept = nil
+	}
+	slices.Reverse(kept)
+	c.limit, c.age, c.next, c.ring = limit, age, 0, kept
+}
+
 // each calls fn for the samples, newest first.
-func (c *counter) each(fn func(sample)) {
-	if c.ring == nil {
+func (c *counter) each(s *Stats, fn func(sample)) {
+	if len(c.ring) == 0 {
 		fn(sample{c.value, c.updated})
 		return
 	}
-	for i := int(c.next) - 1; i >= 0; i-- {
-		fn(c.ring[i])
+	age := int64(c.age)
+	if c.limit == 0 {
+		age = int64(s.age)
 	}
-	if c.full {
-		for i := len(c.ring) - 1; i >= int(c.next); i-- {
-			fn(c.ring[i])
+	newest := (int(c.next) + len(c.ring) - 1) % len(c.ring)
+	for i := range c.ring {
+		x := c.ring[(newest-i+len(c.ring))%len(c.ring)]
+		if i > 0 && age > 0 && x.at < c.ring[newest].at-age*1e6 {
+			return
 		}
+		fn(x)
 	}
 }
 
 func newStats(f *config.Family, now time.Time) *Stats {
-	s := &Stats{samples: int(f.StatisticSampleCount)}
+	s := &Stats{}
+	s.configure(f)
 	s.begin(now)
 	s.global = make([]counter, len(globalNames(f.Version)))
 	for i := range s.global {
@@ -122,6 +171,10 @@ const (
 	AllocFailClasses4
 	ReservationConflicts4
 	LeaseReuses4
+	Pkt4LeaseQueryReceived
+	Pkt4LeaseQueryUnknownSent
+	Pkt4LeaseQueryUnassignedSent
+	Pkt4LeaseQueryActiveSent
 	stats4End
 )
 
@@ -162,6 +215,11 @@ var names4 = [stats4End]string{
 	AllocFailClasses4:       "v4-allocation-fail-classes",
 	ReservationConflicts4:   "v4-reservation-conflicts",
 	LeaseReuses4:            "v4-lease-reuses",
+
+	Pkt4LeaseQueryReceived:       "pkt4-lease-query-received",
+	Pkt4LeaseQueryUnknownSent:    "pkt4-lease-query-response-unknown-sent",
+	Pkt4LeaseQueryUnassignedSent: "pkt4-lease-query-response-unassigned-sent",
+	Pkt4LeaseQueryActiveSent:     "pkt4-lease-query-response-active-sent",
 }
 
 // globalNames returns the names of the global statistics of a family, by Stat.

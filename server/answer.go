@@ -1,0 +1,113 @@
+package server
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"leasehold/config"
+	"leasehold/lease"
+	"leasehold/server/control"
+	"leasehold/server/engine"
+)
+
+// answerWriter encodes what the engine answered, part by part, outside its lock.
+type answerWriter struct {
+	version int
+	leases  []byte // the elements of the list so far
+	count   int
+	stats   []engine.Statistic
+}
+
+func (w *answerWriter) add(a *engine.Answer) {
+	if w.leases == nil && a.Next != nil && a.List && !a.Count {
+		w.leases = make([]byte, 0, 1<<20)
+	}
+	for i := range a.Leases {
+		if w.count++; w.count > 1 {
+			w.leases = append(w.leases, ", "...)
+		}
+		w.leases = lease.AppendJSON(w.leases, &a.Leases[i], w.version)
+	}
+	w.stats = append(w.stats, a.Statistics...)
+}
+
+// finish returns the answer once a, the last part, was added.
+func (w *answerWriter) finish(a *engine.Answer, now time.Time) control.Answer {
+	out := control.Answer{Result: a.Result, Text: a.Text}
+	switch {
+	case a.List:
+		out.Arguments = w.leaseList(a.Count)
+	case w.count > 0:
+		out.Arguments = w.leases
+	case a.Stats:
+		out.Arguments = w.statistics()
+	case a.Table != nil:
+		out.Arguments = appendTable(nil, a.Table, now)
+	case a.Arguments != nil:
+		out.Arguments = a.Arguments.AppendJSON(nil)
+	}
+	return out
+}
+
+func (w *answerWriter) leaseList(count bool) []byte {
+	b := make([]byte, 0, len(w.leases)+50)
+	b = append(b, "{ "...)
+	if count {
+		b = strconv.AppendInt(append(b, `"count": `...), int64(w.count), 10)
+		b = append(b, ", "...)
+	}
+	b = append(append(b, `"leases": [ `...), w.leases...)
+	return append(b, " ] }"...)
+}
+
+// statistics encodes a map of name to list of [value, time].
+func (w *answerWriter) statistics() []byte {
+	slices.SortFunc(w.stats, func(a, b engine.Statistic) int { return strings.Compare(a.Name, b.Name) })
+	b := append([]byte(nil), "{ "...)
+	for i, s := range w.stats {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(control.AppendString(b, s.Name), ": [ "...)
+		for j, x := range s.Samples {
+			if j > 0 {
+				b = append(b, ", "...)
+			}
+			b = x.Value.Append(append(b, "[ "...))
+			b = append(x.At.AppendFormat(append(b, `, "`...), sampleTime), `" ]`...)
+		}
+		b = append(b, " ]"...)
+	}
+	return append(b, " }"...)
+}
+
+// sampleTime is how Kea writes times of statistics: local time.
+const sampleTime = "2006-01-02 15:04:05.000000"
+
+func appendTable(b []byte, t *engine.Table, now time.Time) []byte {
+	names := make([]*config.Value, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = config.NewString(c)
+	}
+	b = append(b, `{ "result-set": { "columns": `...)
+	b = config.NewList(names...).AppendJSON(b)
+	b = append(b, `, "rows": [ `...)
+	for i, row := range t.Rows {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(b, "[ "...)
+		for j, n := range row {
+			if j > 0 {
+				b = append(b, ", "...)
+			}
+			b = n.Append(b)
+		}
+		b = append(b, " ]"...)
+	}
+	b = append(b, ` ], "timestamp": "`...)
+	b = now.Local().AppendFormat(b, sampleTime)
+	return append(b, `" } }`...)
+}
