@@ -38,7 +38,7 @@ func duidFile(dir string) string { return filepath.Join(dir, "kea-dhcp6-serverid
 func openDUID(c *config.ServerID, dir string, now time.Time, rnd *rand.Rand) ([]byte, error) {
 	path := duidFile(dir)
 	var stored []byte
-	if c.Persist || c.Type == "" {
+	if c.Persist {
 		text, err := os.ReadFile(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("read server identifier: %w", err)
@@ -46,7 +46,7 @@ func openDUID(c *config.ServerID, dir string, now time.Time, rnd *rand.Rand) ([]
 		stored = parseDUID(string(text))
 	}
 	d, err := makeDUID(c, stored, now, rnd)
-	if err != nil || bytes.Equal(d, stored) || !c.Persist && c.Type != "" {
+	if err != nil || bytes.Equal(d, stored) || !c.Persist {
 		return d, err
 	}
 	if err := os.WriteFile(path, []byte(duidText(d)), 0o640); err != nil {
@@ -63,10 +63,6 @@ func makeDUID(c *config.ServerID, stored []byte, now time.Time, rnd *rand.Rand) 
 		typ = duidEN
 	case "LL":
 		typ = duidLL
-	case "":
-		if len(stored) > 2 {
-			return stored, nil
-		}
 	}
 	var old []byte // of the same type
 	if len(stored) > 2 && binary.BigEndian.Uint16(stored) == typ {
