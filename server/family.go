@@ -210,6 +210,14 @@ func (f *family) changed(ch listen.Change) {
 	f.ask(engine.Addresses{Own: own})
 }
 
+// dataDir is where a family keeps what has no configured name.
+func dataDir(f *config.Family, o *Options) string {
+	if f.DataDirectory != "" {
+		return f.DataDirectory
+	}
+	return o.DataDir
+}
+
 // openLeases opens the lease database of a family and fills a store from it.
 func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, error) {
 	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
@@ -219,7 +227,7 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 	}
 	path := f.LeaseDB.Name
 	if path == "" {
-		path = fmt.Sprintf("%s/kea-leases%d.csv", o.DataDir, f.Version)
+		path = fmt.Sprintf("%s/kea-leases%d.csv", dataDir(f, o), f.Version)
 	}
 	log.Log(message.DHCPSrvMemfileDB, "opening lease database: type=%s name=%s", f.LeaseDB.Type, path)
 	m, err := lease.OpenMemfile(lease.MemfileOptions{

@@ -92,10 +92,11 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if c.Version == 6 {
 		lo = listen.Options{Family: listen.V6, Port: s.o.ServerPort6}
 		eo.ServerPort, eo.ClientPort = s.o.ServerPort6, s.o.ClientPort6
-		if eo.DUID, err = openDUID(&c.ServerID, s.o.DataDir, now, rand.New(rand.NewPCG(s.o.Seed, 1))); err != nil {
+		dir := dataDir(c, &s.o)
+		if eo.DUID, err = openDUID(&c.ServerID, dir, now, rand.New(rand.NewPCG(s.o.Seed, 1))); err != nil {
 			return nil, err
 		}
-		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(s.o.DataDir))
+		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
 	f.engine = engine.New(c, store, eo)
 	f.disk = newDisk(f, backend, c.LeaseDB.Flush)
