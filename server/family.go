@@ -253,7 +253,15 @@ func (o *Options) leaseFile(f *config.Family) string {
 	if f.LeaseDB.Name != "" {
 		return f.LeaseDB.Name
 	}
-	return fmt.Sprintf("%s/kea-leases%d.csv", o.DataDir, f.Version)
+	return fmt.Sprintf("%s/kea-leases%d.csv", dataDir(f, o), f.Version)
+}
+
+// dataDir is where a family keeps what has no configured name.
+func dataDir(f *config.Family, o *Options) string {
+	if f.DataDirectory != "" {
+		return f.DataDirectory
+	}
+	return o.DataDir
 }
 
 // openLeases opens the lease database of a family and fills a store from it.

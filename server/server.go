@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -108,13 +109,22 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if c.Version == 6 {
 		lo = listen.Options{Family: listen.V6, Port: s.o.ServerPort6}
 		eo.ServerPort, eo.ClientPort = s.o.ServerPort6, s.o.ClientPort6
+		dir := dataDir(c, &s.o)
+		if eo.DUID, err = openDUID(&c.ServerID, dir, now, rand.New(rand.NewPCG(s.o.Seed, 1))); err != nil {
+			return nil, err
+		}
+		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
 	f.engine = engine.New(c, store, eo)
 	f.disk = newDisk(f, backend, c.LeaseDB.Flush)
 	go f.disk.run()
 	lo.Serve, lo.Changed = f.serve, f.changed
 	lo.Failed = func(o *listen.Outgoing, err error) {
-		f.log.Log(message.DHCP4PacketSendFail, "to %s: %v", o.Dst, err)
+		m := message.DHCP4PacketSendFail
+		if f.version == 6 {
+			m = message.DHCP6PacketSendFail
+		}
+		f.log.Log(m, "to %s: %v", o.Dst, err)
 	}
 	f.sockets = listen.New(lo)
 	return f, nil

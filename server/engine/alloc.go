@@ -9,12 +9,100 @@ import (
 	"leasehold/server/message"
 )
 
+// wish is what a pool must be like to be chosen from: open to the classes of
+// the query and, for prefixes, of a fitting length.
+type wish struct {
+	classes *classSet
+	length  uint8 // 0: any
+	match   lengthMatch
+}
+
+// lengthMatch says how the delegated length of a pool relates to the wish.
+type lengthMatch uint8
+
+const (
+	sameLength lengthMatch = iota
+	shorterLength
+	longerLength
+)
+
+func (w *wish) allows(p *pool) bool {
+	if !w.classes.allows(p.Guard) {
+		return false
+	}
+	switch {
+	case w.length == 0:
+		return true
+	case w.match == shorterLength:
+		return p.DelegatedLen < w.length
+	case w.match == longerLength:
+		return p.DelegatedLen > w.length
+	}
+	return p.DelegatedLen == w.length
+}
+
+// turn is where the allocators of a subnet stand for one type of resource.
+type turn struct {
+	current int    // pool in which the iterative allocator is
+	lastUse uint64 // order of last allocations within the engine (preferred member)
+}
+
+// choose lets the allocators find a free resource in the members of the
+// network, the most recently used member first, and moves q.subnet there. pools
+// is how many were open to the query.
+func (e *Engine) choose(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool, pools int) {
+	q.members(e.preferred(q, t), func(s *subnet) bool {
+		how := s.Params.Allocator
+		if t == lease.PD {
+			how = s.Params.PDAllocator
+		}
+		n := 0
+		a, p, n = e.pick(w, s.poolsFor(t), &s.turns[t].current, how)
+		pools += n
+		if p == nil {
+			return true
+		}
+		q.subnet = s
+		e.uses++
+		s.turns[t].lastUse = e.uses
+		return false
+	})
+	return a, p, pools
+}
+
+// preferred returns the member of the network that was allocated from last,
+// among those with the same guards as the selected one.
+func (e *Engine) preferred(q *Query, t lease.Type) *subnet {
+	best := q.subnet
+	if best.network == nil {
+		return best
+	}
+	for _, s := range best.network.subnets {
+		if s.turns[t].lastUse > best.turns[t].lastUse && sameGuard(s.Guard, q.subnet.Guard) {
+			best = s
+		}
+	}
+	return best
+}
+
+func sameGuard[T comparable](a, b []T) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // pick lets an allocator choose a free address or prefix among the pools that
-// the query may use; n is how many those are. current is the pool in which the
+// fit a wish; n is how many those are. current is the pool in which the
 // iterative allocator of the subnet stands.
-func (e *Engine) pick(q *Query, pools []*pool, current *int, how config.Allocator) (a netip.Addr, p *pool, n int) {
+func (e *Engine) pick(w *wish, pools []*pool, current *int, how config.Allocator) (a netip.Addr, p *pool, n int) {
 	for _, x := range pools {
-		if q.classes.allows(x.Guard) {
+		if w.allows(x) {
 			n++
 		}
 	}
@@ -23,14 +111,14 @@ func (e *Engine) pick(q *Query, pools []*pool, current *int, how config.Allocato
 	}
 	switch how {
 	case config.Random:
-		p, i := e.pickRandom(q, pools)
+		p, i := e.pickRandom(w, pools)
 		if p == nil {
 			return a, nil, n
 		}
 		return p.addr(i), p, n
 	case config.FreeLeaseQueue:
 		for _, x := range pools {
-			if !q.classes.allows(x.Guard) {
+			if !w.allows(x) {
 				continue
 			}
 			// Kea fills its queue in random order.
@@ -40,7 +128,7 @@ func (e *Engine) pick(q *Query, pools []*pool, current *int, how config.Allocato
 		}
 		return a, nil, n
 	}
-	p, i := pickNext(q, pools, current)
+	p, i := pickNext(w, pools, current)
 	if p == nil {
 		return a, nil, n
 	}
@@ -49,14 +137,14 @@ func (e *Engine) pick(q *Query, pools []*pool, current *int, how config.Allocato
 
 // pickNext goes on after the address that was handed out last, pool by pool in
 // the order of the text, and wraps.
-func pickNext(q *Query, pools []*pool, current *int) (*pool, uint64) {
+func pickNext(w *wish, pools []*pool, current *int) (*pool, uint64) {
 	if *current >= len(pools) {
 		*current = 0
 	}
 	for k := 0; k <= len(pools); k++ {
 		at := (*current + k) % len(pools)
 		p := pools[at]
-		if !q.classes.allows(p.Guard) {
+		if !w.allows(p) {
 			continue
 		}
 		from := p.next
@@ -79,10 +167,10 @@ func pickNext(q *Query, pools []*pool, current *int) (*pool, uint64) {
 }
 
 // pickRandom takes a pool by its share of what is free, then a free one in it.
-func (e *Engine) pickRandom(q *Query, pools []*pool) (*pool, uint64) {
+func (e *Engine) pickRandom(w *wish, pools []*pool) (*pool, uint64) {
 	var total uint64
 	for _, p := range pools {
-		if q.classes.allows(p.Guard) {
+		if w.allows(p) {
 			total += p.free.Len() >> 8
 			total++
 		}
@@ -93,7 +181,7 @@ func (e *Engine) pickRandom(q *Query, pools []*pool) (*pool, uint64) {
 	at := e.rnd.Uint64N(total)
 	for k := 0; k < 2*len(pools); k++ {
 		p := pools[k%len(pools)]
-		if !q.classes.allows(p.Guard) {
+		if !w.allows(p) {
 			continue
 		}
 		share := p.free.Len()>>8 + 1
@@ -109,25 +197,42 @@ func (e *Engine) pickRandom(q *Query, pools []*pool) (*pool, uint64) {
 	return nil, 0
 }
 
+// failures are the messages about an allocation that found nothing.
+type failures struct{ network, subnet, noPools, full *message.Message }
+
+var (
+	failures4 = failures{
+		message.AllocEngineV4AllocFailSharedNetwork, message.AllocEngineV4AllocFailSubnet,
+		message.AllocEngineV4AllocFailNoPools, message.AllocEngineV4AllocFail,
+	}
+	failures6 = failures{
+		message.AllocEngineV6AllocFailSharedNetwork, message.AllocEngineV6AllocFailSubnet,
+		message.AllocEngineV6AllocFailNoPools, message.AllocEngineV6AllocFail,
+	}
+)
+
 // allocationFailed counts and logs that no free address was found.
 func (e *Engine) allocationFailed(q *Query, pools int) {
-	s := q.selected
+	s, m := q.selected, &failures4
 	if s == nil {
 		return
 	}
+	if e.version == 6 {
+		m = &failures6
+	}
 	if s.network != nil {
 		e.countScoped(e.global(scAllocFailShared), scAllocFailShared, s, nil, 1)
-		e.log(q, message.AllocEngineV4AllocFailSharedNetwork, "no free lease in shared network %s", s.network.Name)
+		e.log(q, m.network, "no free lease in shared network %s", s.network.Name)
 	} else {
 		e.countScoped(e.global(scAllocFailSubnet), scAllocFailSubnet, s, nil, 1)
-		e.log(q, message.AllocEngineV4AllocFailSubnet, "no free lease in subnet %s, id %d", s.Prefix, s.ID)
+		e.log(q, m.subnet, "no free lease in subnet %s, id %d", s.Prefix, s.ID)
 	}
 	if pools == 0 {
 		e.countScoped(e.global(scAllocFailNoPools), scAllocFailNoPools, s, nil, 1)
-		e.log(q, message.AllocEngineV4AllocFailNoPools, "no pool that the client may use")
+		e.log(q, m.noPools, "no pool that the client may use")
 	} else {
 		e.countScoped(e.global(scAllocFail), scAllocFail, s, nil, 1)
-		e.log(q, message.AllocEngineV4AllocFail, "every address of %d pools is taken", pools)
+		e.log(q, m.full, "every address of %d pools is taken", pools)
 	}
 	e.countScoped(e.global(scAllocFailClasses), scAllocFailClasses, s, nil, 1)
 }

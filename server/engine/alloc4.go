@@ -302,53 +302,12 @@ func (e *Engine) conflict(q *Query, a netip.Addr) {
 	}
 }
 
-// choose4 lets the allocators find a free address in the members of the
-// network, the most recently used member first.
+// choose4 lets the allocators find a free address.
 func (e *Engine) choose4(q *Query) (lease.Lease, bool) {
-	first := e.preferred(q)
-	var l lease.Lease
-	ok, pools := false, 0
-	q.members(first, func(s *subnet) bool {
-		a, p, n := e.pick(q, s.pools, &s.current, s.Params.Allocator)
-		pools += n
-		if p == nil {
-			return true
-		}
-		q.subnet = s
-		e.uses++
-		s.lastUse = e.uses
-		l, ok = e.obtain4(q, a)
-		return !ok
-	})
-	if !ok {
+	a, p, pools := e.choose(q, lease.NA, &wish{classes: &q.classes})
+	if p == nil {
 		e.allocationFailed(q, pools)
+		return lease.Lease{}, false
 	}
-	return l, ok
-}
-
-// preferred returns the member of the network that was allocated from last,
-// among those with the same guards as the selected one.
-func (e *Engine) preferred(q *Query) *subnet {
-	best := q.subnet
-	if best.network == nil {
-		return best
-	}
-	for _, s := range best.network.subnets {
-		if s.lastUse > best.lastUse && sameGuard(s.Guard, q.subnet.Guard) {
-			best = s
-		}
-	}
-	return best
-}
-
-func sameGuard[T comparable](a, b []T) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
+	return e.obtain4(q, a)
 }

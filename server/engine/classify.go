@@ -201,6 +201,9 @@ func (e *Engine) additional(q *Query) {
 	if q.pool != nil {
 		each(q.pool.Additional)
 	}
+	for _, p := range q.pools {
+		each(p.Additional)
+	}
 	if q.subnet != nil {
 		each(q.subnet.Additional)
 		if q.subnet.network != nil {

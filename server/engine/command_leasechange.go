@@ -53,7 +53,7 @@ func (e *Engine) tally(l *lease.Lease, n int64) {
 	default:
 		return
 	}
-	assigned, _ := assignedStat(l.Type)
+	assigned, _ := assignedStat(l)
 	e.countScoped(e.global(assigned), assigned, s, p, n)
 }
 

@@ -54,11 +54,11 @@ func (e *Engine) receive4(q *Query) {
 	q.q4 = subject4{q: q}
 	e.stats.count(Pkt4Received)
 	if !e.service.Enabled() {
-		e.drop4(q, dropDisabled, message.DHCP4PacketDrop0008)
+		e.drop(q, dropDisabled, message.DHCP4PacketDrop0008)
 		return
 	}
 	if q.Bad != nil {
-		e.drop4(q, dropParse, message.DHCP4PacketDrop0001)
+		e.drop(q, dropParse, message.DHCP4PacketDrop0001)
 		return
 	}
 	e.stats.count(received4(q.M4.Type))
@@ -73,10 +73,10 @@ func (e *Engine) receive4(q *Query) {
 		return
 	}
 	if q.classes.has(config.ClassDrop) {
-		e.drop4(q, dropClass, message.DHCP4PacketDrop0010)
+		e.drop(q, dropClass, message.DHCP4PacketDrop0010)
 		return
 	}
-	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q) {
+	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q, e.identifiers4, dropClass, message.DHCP4PacketDrop0014) {
 		return
 	}
 	if !e.sane4(q) || !e.locate4(q) {
@@ -122,32 +122,6 @@ func received4(t byte) Stat {
 	return Pkt4UnknownReceived
 }
 
-// drop4 ends a query without an answer, counted and named.
-func (e *Engine) drop4(q *Query, d *Drop, m *message.Message) {
-	q.drop = d
-	q.Response = nil
-	e.stats.count(d.Statistic)
-	e.stats.count(Pkt4ReceiveDrop)
-	if m != nil && e.on(m) {
-		if q.Bad != nil {
-			e.log(q, m, "%s: %v", d.Name, q.Bad)
-		} else {
-			e.log(q, m, "%s", d.Name)
-		}
-	}
-	e.fx.Done = append(e.fx.Done, q)
-}
-
-// silent4 ends a query that was processed and deserves no answer; it is no
-// drop in the statistics.
-func (e *Engine) silent4(q *Query, d *Drop, m *message.Message) {
-	q.drop = d
-	q.Response = nil
-	if m != nil && e.on(m) {
-		e.log(q, m, "%s", d.Name)
-	}
-}
-
 // identify4 notes who the client is and, for BOOTP, makes the query a REQUEST.
 func (e *Engine) identify4(q *Query) bool {
 	m := &q.M4
@@ -171,19 +145,19 @@ func (e *Engine) accept4(q *Query) bool {
 			m.Type = request4
 			break
 		}
-		e.drop4(q, dropType, message.DHCP4PacketDrop0009)
+		e.drop(q, dropType, message.DHCP4PacketDrop0009)
 		return false
 	default:
-		e.drop4(q, dropType, message.DHCP4PacketDrop0005)
+		e.drop(q, dropType, message.DHCP4PacketDrop0005)
 		return false
 	}
 	if m.Type == inform4 && m.GIAddr().IsUnspecified() && m.CIAddr().IsUnspecified() &&
 		q.Arrival.Src.Addr().IsUnspecified() {
-		e.drop4(q, dropInform, message.DHCP4PacketDrop0002)
+		e.drop(q, dropInform, message.DHCP4PacketDrop0002)
 		return false
 	}
 	if !e.ourServerID(q) {
-		e.drop4(q, dropServerID, message.DHCP4PacketDrop0003)
+		e.drop(q, dropServerID, message.DHCP4PacketDrop0003)
 		return false
 	}
 	return true
@@ -230,13 +204,14 @@ func (e *Engine) sane4(q *Query) bool {
 		return true
 	}
 	e.log(q, message.DHCP4PacketDrop0007, "failed to process packet: %s", bad)
-	e.drop4(q, dropSanity, nil)
+	e.drop(q, dropSanity, nil)
 	return false
 }
 
-// earlyHosts looks global reservations up before a subnet is selected.
-func (e *Engine) earlyHosts(q *Query) bool {
-	e.identifiers4(q, func(t config.IdentifierType, id []byte) bool {
+// earlyHosts looks global reservations up before a subnet is selected; false
+// if their classes drop the query.
+func (e *Engine) earlyHosts(q *Query, each identifiers, d *Drop, m *message.Message) bool {
+	each(q, func(t config.IdentifierType, id []byte) bool {
 		q.hosts.global = e.cfg.Hosts.Find(0, t, id)
 		return q.hosts.global == nil
 	})
@@ -244,12 +219,12 @@ func (e *Engine) earlyHosts(q *Query) bool {
 		q.hosts.known = true
 		e.reserveClasses(q, h)
 		if q.classes.has(config.ClassDrop) {
-			e.drop4(q, dropClass, message.DHCP4PacketDrop0014)
+			e.drop(q, d, m)
 			return false
 		}
 		e.settleKnown(q, true)
 		if q.classes.has(config.ClassDrop) {
-			e.drop4(q, dropClass, message.DHCP4PacketDrop0014)
+			e.drop(q, d, m)
 			return false
 		}
 	}
@@ -279,7 +254,7 @@ func (e *Engine) locate4(q *Query) bool {
 		e.settleKnown(q, q.hosts.known)
 	}
 	if q.classes.has(config.ClassDrop) {
-		e.drop4(q, dropClass, message.DHCP4PacketDrop0013)
+		e.drop(q, dropClass, message.DHCP4PacketDrop0013)
 		return false
 	}
 	return true
@@ -289,12 +264,12 @@ func (e *Engine) locate4(q *Query) bool {
 func (e *Engine) processDiscover(q *Query) {
 	q.offer = true
 	if q.subnet == nil {
-		e.silent4(q, dropNoSubnet, nil)
+		e.silence(q, dropNoSubnet, nil)
 		e.log(q, message.DHCP4PacketNAK0001, "failed to select a subnet for incoming packet, src %s, type DHCPDISCOVER", q.Arrival.Src.Addr())
 		return
 	}
 	if q.classes.has(config.ClassReject) {
-		e.silent4(q, dropClass, nil)
+		e.silence(q, dropClass, nil)
 		return
 	}
 	if a, ok := q.M4.Addr(wire.OptRequestedAddress); ok && !a.IsUnspecified() {
@@ -308,7 +283,7 @@ func (e *Engine) processDiscover(q *Query) {
 	}
 	l, ok := e.discover4(q)
 	if !ok {
-		e.silent4(q, dropNoLease, message.DHCP4PacketNAK0003)
+		e.silence(q, dropNoLease, message.DHCP4PacketNAK0003)
 		return
 	}
 	q.lease = l
@@ -346,7 +321,7 @@ func (e *Engine) processRequest(q *Query) {
 	l, ok := e.request4(q)
 	if !ok {
 		if q.unknown {
-			e.silent4(q, dropUnknownAddr, message.DHCP4UnknownAddressRequested)
+			e.silence(q, dropUnknownAddr, message.DHCP4UnknownAddressRequested)
 			return
 		}
 		e.log(q, message.DHCP4PacketNAK0004, "no lease of the requested address for the client, NAK")
@@ -364,7 +339,7 @@ func (e *Engine) refuseNoSubnet(q *Query) {
 	switch {
 	case q.state == stateRebinding,
 		q.state == stateInitReboot && !e.cfg.Params.Authoritative:
-		e.silent4(q, dropNoSubnet, message.DHCP4NoLeaseInitReboot)
+		e.silence(q, dropNoSubnet, message.DHCP4NoLeaseInitReboot)
 	default:
 		e.log(q, message.DHCP4PacketNAK0001, "failed to select a subnet for incoming packet, src %s, type DHCPREQUEST", q.Arrival.Src.Addr())
 		e.nak4(q)
@@ -400,7 +375,7 @@ func (e *Engine) initReboot(q *Query) bool {
 	authoritative := q.subnet.Params.Authoritative
 	switch {
 	case !known && !authoritative:
-		e.silent4(q, dropInitReboot, message.DHCP4NoLeaseInitReboot)
+		e.silence(q, dropInitReboot, message.DHCP4NoLeaseInitReboot)
 		return false
 	case !known, l.Addr != q.hint:
 		e.log(q, message.DHCP4PacketNAK0002, "invalid address %s requested in INIT-REBOOT", q.hint)

@@ -1,14 +1,250 @@
 package engine
 
 import (
+	"bytes"
+	"strconv"
+
 	"leasehold/config"
+	"leasehold/server/message"
+	"leasehold/server/wire"
 )
 
-// receive6 takes a DHCPv6 query from reception to its response or drop.
-func (e *Engine) receive6(q *Query) { e.fx.Done = append(e.fx.Done, q) }
+// Reasons for which a DHCPv6 query gets no answer.
+var (
+	dropParse6    = &Drop{"malformed", Pkt6ParseFailed}
+	dropDisabled6 = &Drop{"service disabled", Pkt6ServiceDisabled}
+	dropType6     = &Drop{"not a message for servers", Pkt6RFCViolation}
+	dropServerID6 = &Drop{"meant for another server", Pkt6NotForUs}
+	dropUnicast   = &Drop{"sent to a unicast address", Pkt6RFCViolation}
+	dropDUID      = &Drop{"client or server identifier missing, repeated or out of place", Pkt6RFCViolation}
+	dropClass6    = &Drop{"class DROP", Pkt6AdminFiltered}
+	dropCrowded   = &Drop{"too many identity associations", Pkt6LimitExceeded}
+	dropRebindPD  = &Drop{"prefix to be rebound in an unknown network", Pkt6RFCViolation}
+	dropConfirm   = &Drop{"nothing to confirm", NoStat}
+	dropTooLarge  = &Drop{"response larger than a datagram", Pkt6ProcessingFailed}
+)
 
-func (e *Engine) countSent6(*Query) {}
+// receive6 takes a DHCPv6 query from reception to its response or drop. The
+// order of the steps is Kea's.
+func (e *Engine) receive6(q *Query) {
+	q.q6 = subject6{q: q}
+	e.stats.count(Pkt6Received)
+	if !e.service.Enabled() {
+		e.drop(q, dropDisabled6, message.DHCP6PacketDropDHCPDisabled)
+		return
+	}
+	if q.Bad != nil {
+		e.drop(q, dropParse6, message.DHCP6PacketDropParseFail)
+		return
+	}
+	e.stats.count(received6(q.M6.Type))
+	if e.on(message.DHCP6PacketReceived) {
+		e.log(q, message.DHCP6PacketReceived, "%s (type %d) received from %s to %s",
+			typeName6(q.M6.Type), q.M6.Type, q.Arrival.Src, q.Arrival.Dst)
+	}
+	if !e.accept6(q) {
+		return
+	}
+	q.duid, _ = q.M6.Option(wire.Opt6ClientID)
+	e.learnMAC(q)
+	if e.filterScope(q) {
+		return
+	}
+	e.classify6(q)
+	if !e.sane6(q) {
+		return
+	}
+	if q.classes.has(config.ClassDrop) {
+		e.drop(q, dropClass6, message.DHCP6PacketDropDropClass)
+		return
+	}
+	if !e.locate6(q) {
+		return
+	}
+	e.process6(q)
+}
 
-func (e *Engine) isHost6(*Query, *config.Host) bool { return false }
+func received6(t byte) Stat {
+	switch t {
+	case wire.Solicit:
+		return Pkt6SolicitReceived
+	case wire.Advertise:
+		return Pkt6AdvertiseReceived
+	case wire.Request:
+		return Pkt6RequestReceived
+	case wire.Renew:
+		return Pkt6RenewReceived
+	case wire.Rebind:
+		return Pkt6RebindReceived
+	case wire.Reply:
+		return Pkt6ReplyReceived
+	case wire.Release:
+		return Pkt6ReleaseReceived
+	case wire.Decline:
+		return Pkt6DeclineReceived
+	case wire.InformationRequest:
+		return Pkt6InfRequestReceived
+	case wire.DHCPv4Query:
+		return Pkt6DHCPv4QueryReceived
+	case wire.DHCPv4Response:
+		return Pkt6DHCPv4ResponseReceived
+	case wire.AddrRegInform:
+		return Pkt6AddrRegInformReceived
+	case wire.AddrRegReply:
+		return Pkt6AddrRegReplyReceived
+	}
+	return Pkt6UnknownReceived
+}
 
-func (q *Query) appendLabel6(t []byte) []byte { return t }
+// accept6 refuses what is not for this server.
+func (e *Engine) accept6(q *Query) bool {
+	m := &q.M6
+	if id, ok := m.Option(wire.Opt6ServerID); ok && !bytes.Equal(id, e.duid) {
+		e.drop(q, dropServerID6, message.DHCP6PacketDropServerIDMismatch)
+		return false
+	}
+	// RFC 9915 §16: clients do not send to a server's unicast address.
+	if len(m.Relays()) == 0 && !q.Arrival.Multi {
+		e.drop(q, dropUnicast, message.DHCP6PacketDropUnicast)
+		return false
+	}
+	return true
+}
+
+// sane6 applies RFC 9915 §16: which message carries which identifier.
+func (e *Engine) sane6(q *Query) bool {
+	clients, servers := q.M6.Count(wire.Opt6ClientID), q.M6.Count(wire.Opt6ServerID)
+	ok := false
+	switch q.M6.Type {
+	case wire.Solicit, wire.Rebind, wire.Confirm, wire.AddrRegInform:
+		ok = clients == 1 && servers == 0
+	case wire.Request, wire.Renew, wire.Release, wire.Decline:
+		ok = clients == 1 && servers == 1
+	case wire.InformationRequest:
+		ok = clients <= 1 && servers <= 1
+	default:
+		e.drop(q, dropType6, message.DHCP6UnknownMsgReceived)
+		return false
+	}
+	// RFC 9915 §11.1: a type of two bytes and at most 128 more.
+	if clients == 1 && (len(q.duid) < 3 || len(q.duid) > 130) {
+		ok = false
+	}
+	if !ok {
+		e.drop(q, dropDUID, message.DHCP6RequiredOptionsCheckFail)
+		return false
+	}
+	if !q.gather() {
+		e.drop(q, dropCrowded, message.DHCP6RequiredOptionsCheckFail)
+		return false
+	}
+	return true
+}
+
+// locate6 finds the subnet, the reservations and the classes that follow from
+// them.
+func (e *Engine) locate6(q *Query) bool {
+	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q, e.identifiers6, dropClass6, message.DHCP6PacketDropDropClass) {
+		return false
+	}
+	q.subnet = e.select6(q)
+	q.selected = q.subnet
+	if q.subnet == nil {
+		e.log(q, message.DHCP6SubnetSelectionFailed, "no subnet for the query")
+	} else {
+		if e.on(message.DHCP6SubnetSelected) {
+			e.log(q, message.DHCP6SubnetSelected, "subnet with id %d selected", q.subnet.ID)
+		}
+		e.findHosts(q, e.identifiers6)
+		if h := q.hosts.current(q.subnet); h != nil && (h == q.hosts.global || q.subnet.network == nil) {
+			e.reserveClasses(q, h)
+		}
+	}
+	if !q.classes.has(config.ClassKnown) {
+		e.settleKnown(q, q.hosts.known)
+	}
+	if q.classes.has(config.ClassDrop) {
+		e.drop(q, dropClass6, message.DHCP6PacketDropDropClassLate)
+		return false
+	}
+	return true
+}
+
+// process6 answers by the type of the message.
+func (e *Engine) process6(q *Query) {
+	typ := byte(wire.Reply)
+	switch q.M6.Type {
+	case wire.Solicit:
+		q.rapid = q.subnet != nil && q.subnet.RapidCommit && q.M6.Has(wire.Opt6RapidCommit)
+		q.offer = !q.rapid
+		if q.offer {
+			typ = wire.Advertise
+		} else {
+			e.log(q, message.DHCP6RapidCommit, "Rapid Commit option received")
+		}
+		e.lease6(q)
+	case wire.Request, wire.Renew, wire.Rebind:
+		if !e.lease6(q) {
+			return
+		}
+	case wire.Confirm:
+		if !e.confirm6(q) {
+			e.drop(q, dropConfirm, nil)
+			return
+		}
+	case wire.Release:
+		e.release6(q)
+	case wire.Decline:
+		e.decline6(q)
+	case wire.AddrRegInform:
+		if !e.register6(q) {
+			return
+		}
+		typ = wire.AddrRegReply
+	case wire.InformationRequest:
+		e.additional(q)
+	}
+	e.respond6(q, typ)
+	e.finish(q)
+}
+
+// typeName6 is the name of a message type as in RFC 9915 §7.3.
+func typeName6(t byte) string {
+	if int(t) < len(typeNames6) && typeNames6[t] != "" {
+		return typeNames6[t]
+	}
+	return "UNKNOWN"
+}
+
+var typeNames6 = [...]string{
+	wire.Solicit: "SOLICIT", wire.Advertise: "ADVERTISE", wire.Request: "REQUEST", wire.Confirm: "CONFIRM",
+	wire.Renew: "RENEW", wire.Rebind: "REBIND", wire.Reply: "REPLY", wire.Release: "RELEASE",
+	wire.Decline: "DECLINE", wire.Reconfigure: "RECONFIGURE", wire.InformationRequest: "INFORMATION_REQUEST",
+	wire.RelayForw: "RELAY_FORWARD", wire.RelayRepl: "RELAY_REPLY", wire.DHCPv4Query: "DHCPV4_QUERY",
+	wire.DHCPv4Response: "DHCPV4_RESPONSE", wire.AddrRegInform: "ADDR_REG_INFORM", wire.AddrRegReply: "ADDR_REG_REPLY",
+}
+
+// appendLabel6 names the client and the exchange as Kea's lines do.
+func (q *Query) appendLabel6(t []byte) []byte {
+	if len(q.M6.Inner()) == 0 {
+		return append(t, "duid=[no info], [no hwaddr info], tid=0x0"...)
+	}
+	t = append(t, "duid=["...)
+	if id, ok := q.M6.Option(wire.Opt6ClientID); ok {
+		t = appendHex(t, id)
+	} else {
+		t = append(t, "no info"...)
+	}
+	if len(q.hw) > 0 {
+		t = append(t, "], [hwtype="...)
+		t = strconv.AppendUint(t, uint64(q.hwType), 10)
+		t = append(t, ' ')
+		t = appendHex(t, q.hw)
+		t = append(t, "], tid=0x"...)
+	} else {
+		t = append(t, "], [no hwaddr info], tid=0x"...)
+	}
+	return strconv.AppendUint(t, uint64(q.M6.XID()), 16)
+}
+
+func (e *Engine) register6(*Query) bool { return false }

@@ -33,6 +33,7 @@ type Engine struct {
 	fx      *Effects // of this Step
 	scratch config.Scratch
 	found   []lease.Lease // reused by look-ups
+	want    codeSet6      // reused by each response
 
 	journal  []lease.Change // decided, not yet handed to the disk
 	spare    []lease.Change // the journal's other room
@@ -45,6 +46,7 @@ type Engine struct {
 	classByID []*config.Class
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
+	duid      []byte              // v6: option 2
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
@@ -64,6 +66,8 @@ type Options struct {
 	Enabled func(*message.Message) bool
 	// Diskless engines (persist false) answer without waiting for Appended.
 	Diskless bool
+	// DUID identifies a DHCPv6 server, option 2.
+	DUID []byte
 	// Ports to answer from and to; zero means the standard ones.
 	ServerPort, ClientPort uint16
 	// ToSource sends every answer where its query came from (tests).
@@ -80,13 +84,17 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 		e.enabled = func(*message.Message) bool { return false }
 	}
 	e.ports = ports{o.ServerPort, o.ClientPort}
+	standard := ports{serverPort4, clientPort4}
+	if f.Version == 6 {
+		standard = ports{serverPort6, clientPort6}
+	}
 	if e.ports.server == 0 {
-		e.ports.server = serverPort4
+		e.ports.server = standard.server
 	}
 	if e.ports.client == 0 {
-		e.ports.client = clientPort4
+		e.ports.client = standard.client
 	}
-	e.toSource = o.ToSource
+	e.toSource, e.duid = o.ToSource, o.DUID
 	e.durable, e.handed = store.Seq(), store.Seq()
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()

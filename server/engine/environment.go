@@ -59,7 +59,12 @@ func (e *Engine) derive(f *config.Family) {
 func trailing(b uint64) int { return bits.TrailingZeros64(b) }
 
 // subject returns q as class expressions see it.
-func (q *Query) subject(int) config.Subject { return &q.q4 }
+func (q *Query) subject(version int) config.Subject {
+	if version == 6 {
+		return &q.q6
+	}
+	return &q.q4
+}
 
 // filterScope drops a query that belongs to the partner's scope.
 func (e *Engine) filterScope(*Query) bool { return false }
@@ -67,3 +72,5 @@ func (e *Engine) filterScope(*Query) bool { return false }
 // extendedInfo4 keeps what the relay said with the lease, if
 // store-extended-info asks for it.
 func (e *Engine) extendedInfo4(*Query, *lease.Lease) {}
+
+func (e *Engine) extendedInfo6(*Query, *lease.Lease) {}

@@ -79,6 +79,10 @@ func (q *Query) members(first *subnet, fn func(*subnet) bool) {
 	}
 }
 
+// identifiers calls fn for what a query offers as host identifiers, in the
+// configured order, until it returns false.
+type identifiers func(q *Query, fn func(config.IdentifierType, []byte) bool)
+
 // identifiers4 calls fn for what the query offers as host identifiers, in the
 // configured order.
 func (e *Engine) identifiers4(q *Query, fn func(config.IdentifierType, []byte) bool) {
@@ -111,7 +115,7 @@ func (e *Engine) identifier4(q *Query, t config.IdentifierType) []byte {
 
 // findHosts looks the reservations of a query up, in the members of its
 // network and globally.
-func (e *Engine) findHosts(q *Query, each func(*Query, func(config.IdentifierType, []byte) bool)) {
+func (e *Engine) findHosts(q *Query, each identifiers) {
 	hosts := e.cfg.Hosts
 	global := false
 	q.members(q.subnet, func(s *subnet) bool {
@@ -178,7 +182,7 @@ func (e *Engine) reservedForOther(q *Query, s *subnet, a netip.Addr) bool {
 	if !s.Params.ReservationsInSubnet {
 		return false
 	}
-	if s.Params.ReservationsOutOfPool && s.poolOf(a) != nil {
+	if s.Params.ReservationsOutOfPool && s.anyPoolOf(a) != nil {
 		return false
 	}
 	hosts := e.cfg.Hosts.ByAddr(s.ID, a)
@@ -200,7 +204,7 @@ func (e *Engine) reservedForOther(q *Query, s *subnet, a netip.Addr) bool {
 // isHost says whether the query carries the identifier of a reservation.
 func (e *Engine) isHost(q *Query, h *config.Host) bool {
 	if e.version != 4 {
-		return e.isHost6(q, h)
+		return string(e.identifier6(q, h.Type)) == h.Identifier
 	}
 	return string(e.identifier4(q, h.Type)) == h.Identifier
 }

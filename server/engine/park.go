@@ -1,5 +1,7 @@
 package engine
 
+import "leasehold/server/message"
+
 // waiting is what a parked response still waits for.
 type waiting struct {
 	seq    uint64 // the last change it promises; 0 = none
@@ -29,6 +31,33 @@ func (e *Engine) finish(q *Query) {
 		return
 	}
 	e.release(q)
+}
+
+// drop ends a query without an answer, counted and named.
+func (e *Engine) drop(q *Query, d *Drop, m *message.Message) {
+	e.silence(q, d, m)
+	e.stats.count(d.Statistic)
+	if e.version == 6 {
+		e.stats.count(Pkt6ReceiveDrop)
+	} else {
+		e.stats.count(Pkt4ReceiveDrop)
+	}
+	e.fx.Done = append(e.fx.Done, q)
+}
+
+// silence takes the answer from a query that was processed and deserves none;
+// it is no drop in the statistics.
+func (e *Engine) silence(q *Query, d *Drop, m *message.Message) {
+	q.drop = d
+	q.Response = nil
+	if m == nil || !e.on(m) {
+		return
+	}
+	if q.Bad != nil {
+		e.log(q, m, "%s: %v", d.Name, q.Bad)
+	} else {
+		e.log(q, m, "%s", d.Name)
+	}
 }
 
 func (e *Engine) release(q *Query) {

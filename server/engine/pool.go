@@ -12,7 +12,8 @@ import (
 const (
 	heldByLease uint8 = 1 << iota
 	heldByReservation
-	heldByRule // exclude-first-last-24, and similar
+	heldByRule  // exclude-first-last-24, and similar
+	heldByQuery // offered to the query at hand, in another association
 )
 
 // pool is a configured pool with what is free in it.
@@ -116,9 +117,16 @@ type subnet struct {
 	pools   []*pool // in the order of the text
 	pd      []*pool
 	byAddr  []*pool // address pools by first address
-	current int     // pool in which the iterative allocator is
-	lastUse uint64  // order of last allocations within the engine (preferred member)
+	turns   [lease.PD + 1]turn
 	counts  scopeCounters
+}
+
+// poolsFor returns the pools of a type of resource.
+func (s *subnet) poolsFor(t lease.Type) []*pool {
+	if t == lease.PD {
+		return s.pd
+	}
+	return s.pools
 }
 
 // poolOf returns the address pool that holds a, or nil.
@@ -143,6 +151,19 @@ func (s *subnet) poolOf(a netip.Addr) *pool {
 		return nil
 	}
 	return s.byAddr[i]
+}
+
+// anyPoolOf returns the pool, of addresses or prefixes, in whose range a lies.
+func (s *subnet) anyPoolOf(a netip.Addr) *pool {
+	if p := s.poolOf(a); p != nil {
+		return p
+	}
+	for _, p := range s.pd {
+		if _, ok := p.index(a); ok {
+			return p
+		}
+	}
+	return nil
 }
 
 // prefixPoolOf returns the prefix pool that a delegated prefix comes from, or nil.

@@ -20,6 +20,8 @@ type Query struct {
 
 	M4  wire.Message4
 	W4  wire.Writer4
+	M6  wire.Message6
+	W6  wire.Writer6
 	Bad error // why the datagram could not be decoded
 
 	// The response, once there is one.
@@ -27,9 +29,12 @@ type Query struct {
 	Response  []byte
 
 	facts
+	facts6
 	q4          subject4
+	q6          subject6
 	nameBuf     []byte // room of names.text
 	scopes      []*config.OptionSet
+	pools       []*pool // v6: of everything granted, in order; else pool says it
 	enterprises []uint32
 }
 
@@ -66,6 +71,8 @@ func (q *Query) Reset() {
 	classes, removed := f.classes, f.removed[:0]
 	classes.reset()
 	*f = facts{classes: classes, removed: removed}
+	q.facts6.reset()
+	q.pools = q.pools[:0]
 	q.Response, q.Bad = nil, nil
 	q.Departure = wire.Departure{}
 }
@@ -74,7 +81,7 @@ func (q *Query) Reset() {
 func (q *Query) Decode4() { q.Bad = q.M4.Decode(q.Data) }
 
 // Decode6 is Decode4 for DHCPv6.
-func (q *Query) Decode6() {}
+func (q *Query) Decode6() { q.Bad = q.M6.Decode(q.Data) }
 
 // Drop is a named reason for which a query gets no answer.
 type Drop struct {

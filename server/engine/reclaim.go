@@ -48,6 +48,27 @@ func (e *Engine) wake() time.Time {
 	return n
 }
 
+// reclamations are the messages about leases that ended.
+type reclamations struct{ slow, recovered, lease *message.Message }
+
+var (
+	reclamations4 = reclamations{
+		message.AllocEngineV4LeasesReclamationSlow, message.AllocEngineV4DeclinedRecovered,
+		message.AllocEngineV4LeaseReclaim,
+	}
+	reclamations6 = reclamations{
+		message.AllocEngineV6LeasesReclamationSlow, message.AllocEngineV6DeclinedRecovered,
+		message.AllocEngineV6LeaseReclaim,
+	}
+)
+
+func (e *Engine) reclaims() *reclamations {
+	if e.version == 6 {
+		return &reclamations6
+	}
+	return &reclamations4
+}
+
 // reclaimTurn bounds the work of one turn inside the lock: queries come first.
 const reclaimTurn = 1000
 
@@ -67,7 +88,7 @@ func (e *Engine) reclaimCycle() {
 		return
 	}
 	if e.reclaim.leftover++; e.reclaim.leftover > e.cfg.Expired.UnwarnedCycles {
-		e.log(nil, message.AllocEngineV4LeasesReclamationSlow, "expired leases remain after %d cycles", e.reclaim.leftover)
+		e.log(nil, e.reclaims().slow, "expired leases remain after %d cycles", e.reclaim.leftover)
 		e.reclaim.leftover = 0
 	}
 }
@@ -95,13 +116,13 @@ func (e *Engine) reclaimed(l *lease.Lease) {
 	if l.State == lease.Declined {
 		e.countScoped(e.global(scDeclined), scDeclined, s, p, -1)
 		e.countScoped(e.global(scReclaimedDeclined), scReclaimedDeclined, s, p, 1)
-		e.log(nil, message.AllocEngineV4DeclinedRecovered, "IPv4 address %s was recovered after %d seconds of probation-period",
-			l.Addr, e.cfg.DeclineProbation)
+		e.log(nil, e.reclaims().recovered, "IPv%d address %s was recovered after %d seconds of probation-period",
+			e.version, l.Addr, e.cfg.DeclineProbation)
 		return
 	}
 	e.dnsRemove(l)
-	if e.on(message.AllocEngineV4LeaseReclaim) {
-		e.log(nil, message.AllocEngineV4LeaseReclaim, "reclaiming expired lease for address %s", l.Addr)
+	if m := e.reclaims().lease; e.on(m) {
+		e.log(nil, m, "reclaiming expired lease for address %s", l.Addr)
 	}
 }
 

@@ -125,21 +125,30 @@ func (e *Engine) processRelease(q *Query) {
 		e.log(q, message.DHCP4ReleaseFailNoLease, "lease %s is not in use", a)
 		return
 	}
-	e.countAssigned(&l, -1)
 	if e.on(message.DHCP4Release) {
 		e.log(q, message.DHCP4Release, "address %s was released properly.", a)
 	}
 	q.subnet = e.subnets[l.SubnetID]
-	if e.cfg.Expired.Affinity() && l.Valid != lease.Infinite {
-		l.Valid, l.CLTT, l.State = 0, e.now, lease.Released
-		e.put(l)
+	if e.giveBack(&l) {
 		e.log(q, message.DHCP4ReleaseExpired, "lease %s kept for the client", a)
 	} else {
-		e.dnsRemove(&l)
-		e.remove(&l)
 		e.log(q, message.DHCP4ReleaseDeleted, "lease %s deleted", a)
 	}
 	q.lease, q.granted = l, true
+}
+
+// giveBack ends a lease that its client released: kept for a while in case the
+// client returns, or deleted.
+func (e *Engine) giveBack(l *lease.Lease) (kept bool) {
+	e.countAssigned(l, -1)
+	if e.cfg.Expired.Affinity() && l.Valid != lease.Infinite {
+		l.Valid, l.Preferred, l.CLTT, l.State = 0, 0, e.now, lease.Released
+		e.put(*l)
+		return true
+	}
+	e.dnsRemove(l)
+	e.remove(l)
+	return false
 }
 
 // processDecline takes an address that a client found in use out of service

@@ -89,7 +89,7 @@ func (e *Engine) addTimes(q *Query) {
 	}
 }
 
-// scopes4 lists where option values come from, in order of precedence: host,
+// optionScopes lists where option values come from, in order of precedence: host,
 // pool, subnet, shared network, classes in the order of attachment, global.
 func (e *Engine) optionScopes(q *Query) []*config.OptionSet {
 	s := q.scopes[:0]
@@ -105,6 +105,9 @@ func (e *Engine) optionScopes(q *Query) []*config.OptionSet {
 	}
 	if q.pool != nil {
 		add(&q.pool.Options)
+	}
+	for _, p := range q.pools {
+		add(&p.Options)
 	}
 	if q.subnet != nil {
 		add(&q.subnet.Options)

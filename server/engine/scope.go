@@ -81,9 +81,6 @@ var scopedGlobal4 = [scopeStatCount]Stat{
 	scConflicts: ReservationConflicts4, scReuses: LeaseReuses4,
 }
 
-// scopedGlobal6 is scopedGlobal4 for DHCPv6.
-var scopedGlobal6 [scopeStatCount]Stat
-
 // countScoped adds n to a global statistic (NoStat: none), and to that of the
 // subnet and pool (nil: none).
 func (e *Engine) countScoped(g Stat, st scopeStat, s *subnet, p *pool, n int64) {
@@ -98,9 +95,12 @@ func (e *Engine) countScoped(g Stat, st scopeStat, s *subnet, p *pool, n int64) 
 	}
 }
 
-// assigned and cumulative return the statistics that count leases of a type.
-func assignedStat(t lease.Type) (assigned, cumulative scopeStat) {
-	if t == lease.PD {
+// assignedStat returns the statistics that count leases of its kind.
+func assignedStat(l *lease.Lease) (assigned, cumulative scopeStat) {
+	switch {
+	case l.State == lease.Registered:
+		return scRegistered, scCumulativeRegistered
+	case l.Type == lease.PD:
 		return scAssignedPD, scCumulativePD
 	}
 	return scAssigned, scCumulative
@@ -109,7 +109,10 @@ func assignedStat(t lease.Type) (assigned, cumulative scopeStat) {
 // countAssigned counts a lease that was newly given (1) or ended (-1).
 func (e *Engine) countAssigned(l *lease.Lease, n int64) {
 	s, p := e.subnets[l.SubnetID], e.holder(l)
-	as, cum := assignedStat(l.Type)
+	as, cum := assignedStat(l)
+	if e.version == 6 && p == nil && as != scRegistered {
+		return // Kea: only what a pool holds
+	}
 	e.countScoped(e.global(as), as, s, p, n)
 	if n > 0 {
 		e.countScoped(e.global(cum), cum, s, p, n)
@@ -118,7 +121,7 @@ func (e *Engine) countAssigned(l *lease.Lease, n int64) {
 
 // resetLeaseCounts zeroes what recount counts afresh.
 func (e *Engine) resetLeaseCounts() {
-	for _, st := range [...]scopeStat{scAssigned, scAssignedPD, scDeclined} {
+	for _, st := range [...]scopeStat{scAssigned, scAssignedPD, scDeclined, scRegistered} {
 		if g := e.global(st); g != NoStat {
 			e.stats.global[g].value = 0
 		}
@@ -156,7 +159,11 @@ func (e *Engine) settleLeaseCounts() {
 // countLease counts one stored lease. Declined leases count as assigned, too,
 // until they are reclaimed, as in Kea.
 func (e *Engine) countLease(s *subnet, p *pool, l *lease.Lease, n int64) {
-	if l.State != lease.Default && l.State != lease.Declined {
+	if l.State == lease.Reclaimed || l.State == lease.Released {
+		return
+	}
+	as, _ := assignedStat(l)
+	if e.version == 6 && p == nil && as != scRegistered {
 		return
 	}
 	bump := func(st scopeStat) {
@@ -168,7 +175,6 @@ func (e *Engine) countLease(s *subnet, p *pool, l *lease.Lease, n int64) {
 			p.counts[st].value += n
 		}
 	}
-	as, _ := assignedStat(l.Type)
 	bump(as)
 	if l.State == lease.Declined {
 		bump(scDeclined)

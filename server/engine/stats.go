@@ -227,8 +227,5 @@ func globalNames(version int) []string {
 	if version == 4 {
 		return names4[:]
 	}
-	return names6
+	return names6[:]
 }
-
-// names6 are the global statistics of DHCPv6.
-var names6 []string

@@ -32,3 +32,27 @@ var (
 	LeaseStoreFail      = &Message{ID: "LEASEHOLD_LEASE_STORE_FAIL", Logger: DHCPSrv, Level: Error}
 	LeaseStoreRecovered = &Message{ID: "LEASEHOLD_LEASE_STORE_RECOVERED", Logger: DHCPSrv, Level: Info}
 )
+
+// Messages of the DHCPv6 engine beyond the catalogue of reference.
+var (
+	DHCP6ClassAssigned            = &Message{ID: "DHCP6_CLASS_ASSIGNED", Logger: Family6, Level: Debug + 40}
+	DHCP6SubnetDynamicallyChanged = &Message{ID: "DHCP6_SUBNET_DYNAMICALLY_CHANGED", Logger: Packets, Level: Debug + 45}
+	DHCP6PacketDropDropClass      = &Message{ID: "DHCP6_PACKET_DROP_DROP_CLASS_EARLY", Logger: Packets, Level: Debug + 15}
+	DHCP6PacketDropDropClassLate  = &Message{ID: "DHCP6_PACKET_DROP_DROP_CLASS2", Logger: Packets, Level: Debug + 15}
+	DHCP6UnknownMsgReceived       = &Message{ID: "DHCP6_UNKNOWN_MSG_RECEIVED", Logger: BadPackets, Level: Debug + 15}
+	DHCP6LeaseNAWithoutDUID       = &Message{ID: "DHCP6_LEASE_NA_WITHOUT_DUID", Logger: Leases, Level: Error}
+	DHCP6ReleasePDFailWrongDUID   = &Message{ID: "DHCP6_RELEASE_PD_FAIL_WRONG_DUID", Logger: Leases, Level: Info}
+	DHCP6ReleaseNADeleted         = &Message{ID: "DHCP6_RELEASE_NA_DELETED", Logger: Leases, Level: Info}
+	DHCP6ReleaseNAExpired         = &Message{ID: "DHCP6_RELEASE_NA_EXPIRED", Logger: Leases, Level: Info}
+	DHCP6ReleasePDDeleted         = &Message{ID: "DHCP6_RELEASE_PD_DELETED", Logger: Leases, Level: Info}
+	DHCP6ReleasePDExpired         = &Message{ID: "DHCP6_RELEASE_PD_EXPIRED", Logger: Leases, Level: Info}
+	DHCP6DeclineFailDUIDMismatch  = &Message{ID: "DHCP6_DECLINE_FAIL_DUID_MISMATCH", Logger: Leases, Level: Info}
+	DHCP6DeclineFailIAIDMismatch  = &Message{ID: "DHCP6_DECLINE_FAIL_IAID_MISMATCH", Logger: Leases, Level: Info}
+	DHCP6AddrRegInformFail        = &Message{ID: "DHCP6_ADDR_REG_INFORM_FAIL", Logger: Leases, Level: Info}
+
+	AllocEngineV6AllocFailSharedNetwork = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", Logger: AllocEngine, Level: Warn}
+	AllocEngineV6AllocFailClasses       = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", Logger: AllocEngine, Level: Warn}
+	AllocEngineV6DeclinedRecovered      = &Message{ID: "ALLOC_ENGINE_V6_DECLINED_RECOVERED", Logger: AllocEngine, Level: Info}
+	AllocEngineV6LeaseReclaim           = &Message{ID: "ALLOC_ENGINE_V6_LEASE_RECLAIM", Logger: AllocEngine, Level: Debug + 40}
+	AllocEngineV6LeasesReclamationSlow  = &Message{ID: "ALLOC_ENGINE_V6_LEASES_RECLAMATION_SLOW", Logger: AllocEngine, Level: Warn}
+)
