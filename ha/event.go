@@ -41,6 +41,10 @@ type Event struct {
 
 	Request Request
 	Stream  Stream // where our own change stream stands
+
+	// Wall is the clock on the wall where that is not the now of Step: clocks
+	// of a simulation. Zero: now.
+	Wall time.Time
 }
 
 // Do says what an Action asks for.

@@ -25,7 +25,17 @@ func (m *Machine) heartbeat() {
 	f := m.flights.take(forHeartbeat)
 	f.command = Command{Name: cmdHeartbeat}
 	m.beatID = f.id
-	m.send(m.other, f.id, &f.command, requestTimeout, 0)
+	m.send(m.other, f.id, &f.command, m.patience(), 0)
+}
+
+// patience is how long an answer to a heartbeat is worth waiting for: not
+// beyond the time at which its absence means that contact is interrupted.
+func (m *Machine) patience() time.Duration {
+	left := m.partner.contact.Add(m.rel.MaxResponse + 1).Sub(m.now)
+	if left <= 0 {
+		left = m.rel.MaxResponse
+	}
+	return min(max(left, 50*time.Millisecond), requestTimeout)
 }
 
 // beatSoon makes the next heartbeat due in a while; one that is under way
@@ -61,9 +71,9 @@ func (m *Machine) learn(h *Heartbeat) {
 	p.forgetClients()
 	p.enter(h.State, m.now)
 	p.scopes = h.Scopes
-	p.lastUnsent, p.unsent = p.unsent, h.Unsent
+	p.unsent = h.Unsent
 	p.features, p.stream = h.Features, h.Stream
-	p.time, p.measured, p.skewKnown = h.Time, m.now.Round(0), true
+	p.time, p.measured, p.skewKnown = h.Time, m.wall, true
 	if s := p.skew().Abs(); s > skewWarning && s <= skewLimit &&
 		(p.warned.IsZero() || m.now.Sub(p.warned) >= skewRepeat) {
 		p.warned = m.now
@@ -178,9 +188,11 @@ func (m *Machine) why(s State, f *facts) string {
 			strconv.Itoa(p.unacked) + " unacked clients"
 	case s == CommunicationRecovery:
 		return "partner does not answer"
+	case s == Backup || s == PassiveBackup:
+		return "role " + m.role + " in mode " + m.rel.Mode
 	case s == Waiting && !f.fits():
 		return "partner's state does not fit our mode"
-	case s == Waiting && f.unsent:
+	case s == Waiting && f.partner == Ready:
 		return "partner has leases that it did not send"
 	}
 	return "partner is " + p.state.String()

@@ -81,8 +81,9 @@ type Machine struct {
 	beatID uint64
 	wakeAt time.Time
 
-	now time.Time // during Step
-	out []Action  // during Step
+	now  time.Time // during Step
+	wall time.Time
+	out  []Action // during Step
 }
 
 // request is a command that is answered later.
@@ -160,7 +161,10 @@ func Find(machines []*Machine, server string) *Machine {
 
 // Step takes one event and appends what is to be done about it.
 func (m *Machine) Step(now time.Time, ev *Event, out []Action) []Action {
-	m.now, m.out = now, out
+	m.now, m.wall, m.out = now, ev.Wall, out
+	if m.wall.IsZero() {
+		m.wall = now.Round(0) // wall time only: skew is no matter of durations
+	}
 	if m.state == Unknown {
 		m.begin()
 	}
@@ -274,9 +278,9 @@ func (m *Machine) facts() facts {
 		skewed:      p.skew().Abs() > skewLimit,
 		rejected:    m.rel.MaxRejected > 0 && p.rejections(m.now) >= int(m.rel.MaxRejected),
 		hopeless:    p.state == Terminated && m.due(p.since.Add(hopelessAfter)),
-		unsent:      p.unsent > 0 && p.unsent != p.lastUnsent,
+		unsent:      p.unsent > 0 && p.unsent != p.settled,
 		merges:      m.features().Stream && m.rel.SyncLeases,
-		overflowed:  m.backlog.overflowed,
+		overflowed:  m.backlog.overflowed && !m.features().Stream, // a stream fills the gap
 		backlogged:  len(m.backlog.changes) > 0,
 		healed:      m.healed() && m.partnerHealed(),
 	}
@@ -375,6 +379,8 @@ func (m *Machine) enter(s State) {
 		clear(m.partner.rejected)
 	}
 	switch s {
+	case LoadBalancing, HotStandby:
+		m.partner.settled = m.partner.unsent
 	case CommunicationRecovery:
 		m.backlog.limit = int(m.rel.DelayedUpdates)
 	case InMaintenance:

@@ -86,7 +86,7 @@ func (m *Machine) refuse(token uint64, result int, text string) {
 }
 
 func (m *Machine) heartbeatReply(own Stream) *Reply {
-	h := &Heartbeat{State: m.state, Time: m.now, Scopes: m.Scopes(nil), Unsent: m.unsent, Features: m.Extensions.Features}
+	h := &Heartbeat{State: m.state, Time: m.wall, Scopes: m.Scopes(nil), Unsent: m.unsent, Features: m.Extensions.Features}
 	h.Features.Healed = m.healed()
 	if h.Features.Stream && own.Epoch != 0 {
 		h.Stream = m.stream(own)

@@ -23,8 +23,9 @@ type partner struct {
 	skewKnown bool
 	warned    time.Time // last warning about skew
 
-	unsent, lastUnsent uint64 // its unsent-update-count: last and the one before
-	stream             Stream // where its change stream stood
+	unsent  uint64 // its unsent-update-count
+	settled uint64 // that count when we last had all of its leases
+	stream  Stream // where its change stream stood
 
 	analyzed uint64
 	clients  map[string]bool // connecting clients; true = unacked

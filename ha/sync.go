@@ -246,7 +246,7 @@ func (m *Machine) endPull(p *pull) {
 		m.run()
 		return
 	}
-	m.partner.lastUnsent = m.partner.unsent
+	m.partner.settled = m.partner.unsent
 	m.beatSoon(0)
 	if m.state == Syncing {
 		m.become(Ready, "leases are synchronized")
