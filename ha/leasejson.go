@@ -62,8 +62,8 @@ func appendLease6(dst []byte, l *lease.Lease, use form) []byte {
 		dst = appendTimes(dst, l, use)
 	}
 	dst = append(dst, `"duid": `...)
-	if len(l.ClientID) == 0 {
-		// Declined. Kea from 2.4 on wants three bytes at least.
+	if len(l.ClientID) == 0 || l.ClientID == "\x00" {
+		// Declined; "00" is Kea 2.2's. From 2.4 on it wants three bytes at least.
 		dst = append(dst, `"00:00:00"`...)
 	} else {
 		dst = appendHex(dst, l.ClientID)
