@@ -15,7 +15,7 @@ const (
 	OnAnswer               // ID, Answer: a command of DoSend is answered, or will never be
 	OnOutOfScope           // Query: a message was left to the partner
 	OnCommitted            // Token, Changes, HWAddr, ClientID: leases were changed for a client
-	OnCommand              // Token, Request, Stream: an ha-* command came in
+	OnCommand              // Token, Request: an ha-* command came in
 	OnClosed               // Peer: a peer closed an idle connection
 	OnLeave                // Token: the server is about to stop; DoAnswer says that it may
 )
@@ -40,7 +40,7 @@ type Event struct {
 	HWAddr, ClientID []byte
 
 	Request Request
-	Stream  Stream // where our own change stream stands
+	Stream  Stream // Epoch and Seq of our own change stream; with every event
 
 	// Wall is the clock on the wall where that is not the now of Step: clocks
 	// of a simulation. Zero: now.

@@ -59,7 +59,7 @@ type Machine struct {
 	journal   journal
 	unsent    uint64 // unsent-update-count
 	missing   span   // of our change stream: what the partner was not sent
-	highest   uint64 // last sequence number seen in a commit
+	own       Stream // our change stream, as last told
 	notified  time.Time
 	lapsed    bool // contact was reported as interrupted
 	backlog   backlog
@@ -164,6 +164,9 @@ func (m *Machine) Step(now time.Time, ev *Event, out []Action) []Action {
 	m.now, m.wall, m.out = now, ev.Wall, out
 	if m.wall.IsZero() {
 		m.wall = now.Round(0) // wall time only: skew is no matter of durations
+	}
+	if ev.Stream.Epoch != 0 {
+		m.own = ev.Stream
 	}
 	if m.state == Unknown {
 		m.begin()
@@ -335,6 +338,9 @@ func (m *Machine) become(s State, why string) {
 		m.stopPull()
 	}
 	if m.state == CommunicationRecovery || m.queueing && !s.normal() {
+		if len(m.backlog.changes) > 0 {
+			m.skip(m.backlog.changes)
+		}
 		m.backlog.clear()
 		m.queueing = false
 	}

@@ -49,7 +49,7 @@ func (m *Machine) command(ev *Event) {
 	}
 	switch r.Name {
 	case cmdHeartbeat:
-		m.answer(ev.Token, m.heartbeatReply(ev.Stream))
+		m.answer(ev.Token, m.heartbeatReply())
 	case cmdScopes:
 		m.scopesCommand(ev)
 	case cmdContinue:
@@ -85,11 +85,11 @@ func (m *Machine) refuse(token uint64, result int, text string) {
 	m.answer(token, &Reply{Result: result, Text: text})
 }
 
-func (m *Machine) heartbeatReply(own Stream) *Reply {
+func (m *Machine) heartbeatReply() *Reply {
 	h := &Heartbeat{State: m.state, Time: m.wall, Scopes: m.Scopes(nil), Unsent: m.unsent, Features: m.Extensions.Features}
 	h.Features.Healed = m.healed()
-	if h.Features.Stream && own.Epoch != 0 {
-		h.Stream = m.stream(own)
+	if h.Features.Stream && m.own.Epoch != 0 {
+		h.Stream = m.stream(m.own)
 	}
 	return &Reply{Text: "HA peer status returned.", Heartbeat: h}
 }
@@ -126,10 +126,10 @@ func (m *Machine) resetCommand(ev *Event) {
 // completeCommand: the partner has pulled our leases.
 func (m *Machine) completeCommand(ev *Event) {
 	r := &ev.Request
-	if r.Point.Epoch != 0 && r.Point.Epoch == ev.Stream.Epoch {
+	if r.Point.Epoch != 0 && r.Point.Epoch == m.own.Epoch {
 		m.missing.known(r.Point.Seq)
 	} else if r.Point.Epoch == 0 {
-		m.missing.known(ev.Stream.Seq) // our service was off until now
+		m.missing.known(m.own.Seq) // our service was off until now
 	}
 	if m.state == PartnerDown && r.Point.Epoch == 0 && m.other != nil {
 		m.notified = m.now
@@ -166,6 +166,11 @@ func (m *Machine) syncCommand(ev *Event) {
 		m.refuse(ev.Token, resultError, "a lease database synchronization is in progress")
 	default:
 		m.asked = &pull{peer: &m.rel.Peers[i], asked: true, token: ev.Token, period: r.Period}
+		if r.Period == 0 {
+			// Kea disables without end then; an answer lost on the way would
+			// silence the peer for good.
+			m.asked.period = m.syncPeriod()
+		}
 		m.asked.merges = m.asked.peer == m.other && m.features().Stream
 		m.beginPull(m.asked)
 	}

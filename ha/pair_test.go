@@ -95,7 +95,6 @@ type pairTest struct {
 	queue      []appointment
 	out        strings.Builder
 	token      uint64
-	quiet      bool
 	latency    time.Duration
 }
 
@@ -249,6 +248,7 @@ func (p *pairTest) do(words []string) {
 				p.printf("%s is off", name)
 				continue
 			}
+			n.switches.Expire(p.now)
 			p.printf("%s %s serves %v service %s leases %d parked %d partner %q", name, n.m.State(), n.m.Scopes(nil),
 				map[bool]string{true: "on", false: "off"}[n.switches.On()], len(n.store), len(n.parked), n.m.PartnerState())
 		}
@@ -369,6 +369,13 @@ func (n *node) remove(a netip.Addr) (lease.Change, bool) {
 	return n.note(true, l), true
 }
 
+func (n *node) holds(addr string) bool {
+	_, ok := n.store[netip.MustParseAddr(addr)]
+	return ok
+}
+
+func fieldsOf(line string) []string { return strings.Fields(line) }
+
 // commit gives a lease to a client, or takes it back.
 func (n *node) commit(addr string, deleted bool) {
 	a := netip.MustParseAddr(addr)
@@ -398,9 +405,10 @@ func (n *node) step(ev *Event) {
 	}
 	ev.Wall = n.p.now.Add(n.skew)
 	ev.Stream = Stream{Epoch: n.epoch, Seq: uint64(len(n.stream))}
-	before := len(n.m.Journal(nil))
+	before := n.m.journal.n
 	actions := n.m.Step(n.p.now, ev, nil)
-	for _, t := range n.m.Journal(nil)[before:] {
+	list := n.m.Journal(nil)
+	for _, t := range list[len(list)-min(n.m.journal.n-before, len(list)):] {
 		n.p.printf("%s %s -> %s: %s", n.name, t.From, t.To, t.Why)
 	}
 	for i := range actions {

@@ -27,7 +27,7 @@ type pull struct {
 	peer     *config.Peer
 	asked    bool          // by ha-sync
 	token    uint64        // of ha-sync
-	period   time.Duration // of dhcp-disable; 0 = without end
+	period   time.Duration // of dhcp-disable
 	phase    phase
 	from     netip.Addr // cursor; zero: start
 	merges   bool       // change stream: the peer's service stays on
@@ -41,9 +41,14 @@ type pull struct {
 
 // startPull begins the synchronization of the state machine.
 func (m *Machine) startPull() {
-	p := &pull{peer: m.other, period: max(m.rel.SyncTimeout.Truncate(time.Second), time.Second), merges: m.features().Stream}
+	p := &pull{peer: m.other, period: m.syncPeriod(), merges: m.features().Stream}
 	m.pull = p
 	m.beginPull(p)
+}
+
+// syncPeriod is how long a dhcp-disable for synchronization lasts.
+func (m *Machine) syncPeriod() time.Duration {
+	return max(m.rel.SyncTimeout.Truncate(time.Second), time.Second)
 }
 
 func (m *Machine) beginPull(p *pull) {
@@ -104,6 +109,9 @@ func (m *Machine) pullAnswered(p *pull, a *Answer) {
 	switch p.phase {
 	case disabling:
 		if !a.succeeded() {
+			if a.Err != nil && !a.Refused {
+				m.enablePeer(p) // the answer may be lost, and not the command
+			}
 			m.pullFailed(p, a.failure())
 			return
 		}
@@ -186,6 +194,11 @@ func (m *Machine) followed(p *pull, a *Answer) {
 	switch {
 	case a.Full:
 		// The point is lost. Pages first, then what changed since now.
+		// Pages do not tell what was deleted: what only we have goes back to the
+		// peer, so that both hold the same.
+		if p.peer == m.other {
+			m.Owe(m.own.Seq)
+		}
 		p.point, p.from = Point{s.Epoch, s.Seq}, netip.Addr{}
 		m.pullStep(p, paging)
 		return
@@ -264,10 +277,15 @@ func (m *Machine) stopPull() {
 	m.pull = nil
 	m.beatAt = m.now
 	if p.disabled {
-		f := m.flights.take(forNobody)
-		f.command = Command{Name: cmdEnable, Origin: RemoteOrigin + uint32(m.rel.Index)}
-		m.send(p.peer, f.id, &f.command, requestTimeout, p.series)
+		m.enablePeer(p)
 	}
+}
+
+// enablePeer gives a peer its service back without waiting for the answer.
+func (m *Machine) enablePeer(p *pull) {
+	f := m.flights.take(forNobody)
+	f.command = Command{Name: cmdEnable, Origin: RemoteOrigin + uint32(m.rel.Index)}
+	m.send(p.peer, f.id, &f.command, requestTimeout, p.series)
 }
 
 // stream says where our own change stream stands, for the partner.
