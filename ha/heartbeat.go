@@ -225,6 +225,9 @@ func (m *Machine) partnerHealed() bool {
 func (m *Machine) probeAnswered(f *flight, a *Answer) {
 	m.probing = false
 	if a.failure() == "" || a.Err == nil && a.Result == resultEmpty {
+		// What was tried may have been old, and written over something newer:
+		// the partner shall read on from there.
+		m.missing.add(f.changes)
 		m.probe = nil
 		m.run()
 	}

@@ -74,7 +74,8 @@ type Machine struct {
 	leaving   *request
 	probe     []lease.Change // one rejected update, tried again in terminated
 	probing   bool
-	point     Point // of the partner's stream
+	point     Point     // of the partner's stream
+	noStream  time.Time // until then the partner's stream is not asked for
 	series    uint64
 
 	beatAt time.Time // next heartbeat; zero while one is under way
@@ -459,7 +460,7 @@ func (m *Machine) features() Features {
 	a, b := &m.Extensions.Features, &m.partner.features
 	return Features{
 		Batch:   a.Batch && b.Batch,
-		Stream:  a.Stream && b.Stream,
+		Stream:  a.Stream && b.Stream && !m.now.Before(m.noStream),
 		Goodbye: a.Goodbye && b.Goodbye,
 		Heal:    a.Heal && b.Heal,
 		Healed:  b.Healed,

@@ -128,10 +128,12 @@ func (m *Machine) completeCommand(ev *Event) {
 	r := &ev.Request
 	if r.Point.Epoch != 0 && r.Point.Epoch == m.own.Epoch {
 		m.missing.known(r.Point.Seq)
-	} else if r.Point.Epoch == 0 {
-		m.missing.known(m.own.Seq) // our service was off until now
+	} else if r.Point.Epoch == 0 && !m.ours() {
+		// Our service was off until now. One of us that took pages only does
+		// not know what was deleted, and will follow the stream yet.
+		m.missing.known(m.own.Seq)
 	}
-	if m.state == PartnerDown && r.Point.Epoch == 0 && m.other != nil {
+	if m.state == PartnerDown && r.Point.Epoch == 0 && m.beats() {
 		m.notified = m.now
 		m.service(false)
 		m.beatSoon(50 * time.Millisecond)

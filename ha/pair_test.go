@@ -547,7 +547,7 @@ func (n *node) receive(body []byte, reply func([]byte)) {
 }
 
 func (n *node) leaseCommand(r *Request) *Reply {
-	if n.refuse && r.Name != cmdPage4 && r.Name != cmdPage6 {
+	if n.refuse && r.Name != cmdPage4 && r.Name != cmdPage6 && r.Name != cmdChanges {
 		if r.Name == cmdBatch {
 			changes, _, _ := r.ParseBatch(n.family)
 			var f []Failure
@@ -615,9 +615,14 @@ func (n *node) leaseCommand(r *Request) *Reply {
 			return ChangesReply(nil, Point{n.epoch, end}, true, false)
 		}
 		to := min(r.Point.Seq+uint64(r.Limit), end)
-		return ChangesReply(n.stream[r.Point.Seq:to], Point{n.epoch, to}, false, to < end)
+		return ChangesReply(Latest(slices.Clone(n.stream[r.Point.Seq:to]), n.get), Point{n.epoch, to}, false, to < end)
 	}
 	return &Reply{Result: 2, Text: "not supported"}
+}
+
+func (n *node) get(a netip.Addr) (lease.Lease, bool) {
+	l, ok := n.store[a]
+	return l, ok
 }
 
 func (n *node) page(r *Request) *Reply {

@@ -2,6 +2,7 @@ package ha
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -312,8 +313,24 @@ func BatchReply(n int, failures []Failure) *Reply {
 	return r
 }
 
+// Latest removes from changes those that a later one of the same address has
+// overtaken, given what the store holds now.
+func Latest(changes []lease.Change, get func(netip.Addr) (lease.Lease, bool)) []lease.Change {
+	kept := changes[:0]
+	for i := range changes {
+		c := &changes[i]
+		l, held := get(c.Lease.Addr)
+		l.ReuseableValid, c.Lease.ReuseableValid = 0, 0
+		if held != c.Delete && (c.Delete || l == c.Lease) {
+			kept = append(kept, *c)
+		}
+	}
+	return kept
+}
+
 // ChangesReply answers leasehold-lease-changes. reached is the last change in
-// it; full says that the asked point is not in the stream any more, then
+// it, even where Latest has removed it: overtaken changes would come to life
+// at the reader for a while and be handed on. full says that the asked point is not in the stream any more, then
 // reached is the end of the stream and changes are empty.
 func ChangesReply(changes []lease.Change, reached Point, full, more bool) *Reply {
 	dst := append([]byte(nil), `{ "changes": `...)

@@ -21,12 +21,14 @@ func TestRestlessPairsComeToRest(t *testing.T) {
 	setups := []string{
 		"mode hot-standby unacked=0",
 		"mode hot-standby unacked=0 page=2",
-		"mode hot-standby unacked=0 kea=b",
-		"mode hot-standby unacked=0 kea=a",
+		"mode hot-standby unacked=0 rejected=0 kea=b",
+		"mode hot-standby unacked=0 rejected=0 kea=a",
 		"mode hot-standby unacked=0 family=6",
+		"mode hot-standby unacked=0 latency=150ms rejected=0",
 		"mode load-balancing unacked=0 delayed=3",
-		"mode load-balancing unacked=0 delayed=3 kea=both",
-		"mode load-balancing unacked=0 family=6 delayed=5 kea=a",
+		"mode load-balancing unacked=0 delayed=3 latency=90ms",
+		"mode load-balancing unacked=0 delayed=3 rejected=0 kea=both",
+		"mode load-balancing unacked=0 family=6 delayed=5 rejected=0 kea=a",
 	}
 	for seed := *firstSeed; seed < *firstSeed+*seedCount; seed++ {
 		setup := setups[seed%len(setups)]
@@ -105,7 +107,7 @@ func (p *pairTest) disturb(rnd *rand.Rand) {
 		addr = fmt.Sprintf("2001:db8::%d", 10+rnd.IntN(6))
 	}
 	serving := n.up && n.switches.On() && len(n.m.Scopes(nil)) > 0
-	switch k := rnd.IntN(24); {
+	switch k := rnd.IntN(26); {
 	case k < 10:
 		if serving {
 			p.script("lease %s %s", name, addr)
@@ -126,6 +128,10 @@ func (p *pairTest) disturb(rnd *rand.Rand) {
 		p.script("set %s stall=yes", name)
 	case k == 21:
 		p.script("set %s stall=no", name)
+	case k == 24 && n.up:
+		p.script("set %s refuse=yes", name)
+	case k == 25:
+		p.script("set %s refuse=no", name)
 	case k == 22 && n.up:
 		p.script("command %s %s", name, []string{"ha-maintenance-start", "ha-maintenance-cancel", "ha-reset"}[rnd.IntN(3)])
 	case k == 23 && n.up:

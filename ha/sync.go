@@ -8,6 +8,9 @@ import (
 	"leasehold/config"
 )
 
+// streamPause is how long a change stream is left alone that was refused.
+const streamPause = time.Minute
+
 // phase is the command of a synchronization that is under way.
 type phase uint8
 
@@ -185,9 +188,14 @@ func (m *Machine) followed(p *pull, a *Answer) {
 		m.pullFailed(p, a.failure())
 		return
 	case !a.succeeded():
-		// It says that it can and then does not: Kea's way is left.
-		p.merges = false
-		m.pullStep(p, disabling)
+		// It says that it can and then does not: Kea's way is left, but only
+		// where nobody serves for us meanwhile.
+		m.noStream = m.now.Add(streamPause)
+		if p.merges = false; p.asked || m.state == Syncing {
+			m.pullStep(p, disabling)
+			return
+		}
+		m.pull = nil
 		return
 	}
 	s := a.Stream

@@ -644,6 +644,7 @@ func (m *Machine) backlogAnswered(f *flight, a *Answer) {
 	} else {
 		m.backlog.shift(len(f.changes))
 		if n := len(a.Failed); n > 0 || a.Result == resultConflict {
+			m.missing.add(f.changes)
 			m.log("warn", "HA_LEASE_UPDATE_CONFLICT", "the partner refused updates of the backlog",
 				"server", m.this.Name, "partner", m.other.Name, "leases", strconv.Itoa(max(n, 1)))
 		}
