@@ -249,7 +249,7 @@ func (c *Command) argument(s *scanner, a *Answer, key []byte) {
 
 // readChange reads one lease of a page or of a change stream.
 func (c *Command) readChange(s *scanner, a *Answer, stream bool) {
-	ch, err := s.readLease(c.Family)
+	ch, err := s.readChange(c.Family)
 	a.Count++
 	if ch.Lease.Addr.IsValid() && ch.Lease.Addr.Is4() == (c.Family == 4) {
 		a.Last = ch.Lease.Addr

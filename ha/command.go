@@ -40,13 +40,13 @@ func (c *Command) Append(dst []byte) []byte {
 func (c *Command) appendArguments(dst []byte) []byte {
 	switch c.Name {
 	case cmdUpdate4, cmdDelete4:
-		use := updateForm
-		if c.Name == cmdDelete4 {
-			use = deleteForm
-		}
-		// appendLease writes its own braces; the outer ones are there already.
 		at := len(dst)
-		dst = appendLease(dst, &c.Changes[0].Lease, use, "")
+		if l := &c.Changes[0].Lease; c.Name == cmdDelete4 {
+			dst = lease.AppendUpdateJSON(dst, l, 4, false, "")
+		} else {
+			dst = lease.AppendUpdateJSON(dst, l, 4, true, "ha-partner")
+		}
+		// Without its braces: the outer ones are there already.
 		dst = dst[:at+copy(dst[at:], dst[at+2:])]
 		return dst[:len(dst)-2]
 	case cmdBulkApply:
@@ -124,7 +124,7 @@ func (c *Command) appendBulk(dst []byte) []byte {
 				if !empty {
 					dst = append(dst, ", "...)
 				}
-				dst = appendLease(dst, &ch.Lease, deleteForm, "")
+				dst = lease.AppendUpdateJSON(dst, &ch.Lease, 6, false, "")
 				empty = false
 			}
 		}
@@ -143,11 +143,7 @@ func appendChanges(dst []byte, changes []lease.Change) []byte {
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
-		extra := ""
-		if changes[i].Delete {
-			extra = `"delete": true, `
-		}
-		dst = appendLease(dst, &changes[i].Lease, storedForm, extra)
+		dst = appendChange(dst, &changes[i])
 	}
 	return append(dst, " ]"...)
 }

@@ -88,12 +88,12 @@ func FuzzLease(f *testing.F) {
 			return
 		}
 		s := scanner{b: body}
-		c, err := s.readLease(family)
+		c, err := s.readChange(family)
 		if err != nil {
 			return
 		}
-		again := scanner{b: appendLease(nil, &c.Lease, storedForm, "")}
-		d, err := again.readLease(family)
+		again := scanner{b: appendChange(nil, &lease.Change{Lease: c.Lease})}
+		d, err := again.readChange(family)
 		if err != nil {
 			t.Fatalf("%v in %s", err, again.b)
 		}

@@ -374,6 +374,15 @@ func (n *node) holds(addr string) bool {
 	return ok
 }
 
+// readUpdate reads a lease in the form of an update.
+func (s *scanner) readUpdate(family int) (c lease.Change, err error) {
+	u, err := lease.UpdateFromJSON(s.raw(), family)
+	if err == nil {
+		c.Lease, err = u.Settle(0, 0, 0)
+	}
+	return c, err
+}
+
 func fieldsOf(line string) []string { return strings.Fields(line) }
 
 // commit gives a lease to a client, or takes it back.
@@ -385,7 +394,7 @@ func (n *node) commit(addr string, deleted bool) {
 	if deleted {
 		c, _ = n.remove(a)
 	} else {
-		l := lease.Lease{Addr: a, SubnetID: 1, Valid: 600, CLTT: n.p.now.Unix(), HWAddr: hw}
+		l := lease.Lease{Addr: a, SubnetID: 1, Valid: 600, CLTT: n.p.now.Unix(), HWAddr: hw, HWType: 1}
 		if a.Is6() {
 			l.ClientID, l.IAID, l.PrefixLen = "\x00\x03\x00\x01"+hw, 1, 128
 		}
@@ -561,14 +570,14 @@ func (n *node) leaseCommand(r *Request) *Reply {
 	s := scanner{b: r.Arguments}
 	switch r.Name {
 	case cmdUpdate4:
-		c, err := s.readLease(4)
+		c, err := s.readUpdate(4)
 		if err != nil {
 			return &Reply{Result: 1, Text: err.Error()}
 		}
 		n.put(c.Lease)
 		return &Reply{Text: "IPv4 lease updated."}
 	case cmdDelete4:
-		c, _ := s.readLease(4)
+		c, _ := s.readUpdate(4)
 		if _, ok := n.remove(c.Lease.Addr); !ok {
 			return &Reply{Result: 3, Text: "IPv4 lease not found."}
 		}
@@ -581,7 +590,7 @@ func (n *node) leaseCommand(r *Request) *Reply {
 				return
 			}
 			s.array(func() {
-				c, err := s.readLease(6)
+				c, err := s.readUpdate(6)
 				if err != nil {
 					return
 				}

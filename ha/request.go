@@ -282,7 +282,7 @@ func (r *Request) ParseBatch(family int) (changes []lease.Change, bad []int, err
 			return
 		}
 		s.array(func() {
-			c, err := s.readLease(family)
+			c, err := s.readChange(family)
 			if err != nil {
 				bad = append(bad, len(changes))
 				c = lease.Change{}

@@ -129,7 +129,7 @@ func checkUpdate(t *testing.T, where string, r *Request, result int) {
 				return
 			}
 			s.array(func() {
-				c, err := s.readLease(6)
+				c, err := s.readUpdate(6)
 				if err != nil {
 					t.Errorf("%s: %v", where, err)
 				}
@@ -138,7 +138,7 @@ func checkUpdate(t *testing.T, where string, r *Request, result int) {
 			})
 		})
 	} else {
-		c, err := s.readLease(4)
+		c, err := s.readUpdate(4)
 		if err != nil {
 			t.Errorf("%s: %v", where, err)
 		}
@@ -201,7 +201,7 @@ func checkLeases(t *testing.T, where string, changes []lease.Change, args map[st
 	want, _ := args["leases"].([]any)
 	for i := range changes {
 		var got map[string]any
-		text := appendLease(nil, &changes[i].Lease, storedForm, "")
+		text := appendChange(nil, &changes[i])
 		if err := json.Unmarshal(text, &got); err != nil {
 			t.Fatalf("%s: %v in %s", where, err, text)
 		}
