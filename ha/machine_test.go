@@ -1,0 +1,169 @@
+package ha
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"leasehold/lease"
+)
+
+// TestReconfigureKeepsTheState: parameters change under a running pair, the
+// servers of the pair do not.
+func TestReconfigureKeepsTheState(t *testing.T) {
+	m := machineIn("hot-standby", rolePrimary, HotStandby, HotStandby, "fresh")
+	next := testRelationship("hot-standby", "a")
+	next.MaxResponse = time.Second
+	if !m.Reconfigure(next) || m.State() != HotStandby || m.rel != next || m.this != next.This() {
+		t.Error("a new time limit is no reason to start over")
+	}
+	if m.Reconfigure(testRelationship("load-balancing", "a")) || m.Reconfigure(testRelationship("hot-standby", "b")) {
+		t.Error("another mode, or another server, is")
+	}
+}
+
+func TestFindByAnyPeerName(t *testing.T) {
+	hub := testRelationship("hot-standby", "a")
+	other := testRelationship("hot-standby", "a")
+	other.Peers[0].Name, other.Peers[1].Name, other.ThisServer = "hub2", "c", "hub2"
+	machines := []*Machine{New(hub, 4, time.Time{}), New(other, 4, time.Time{})}
+	for name, want := range map[string]*Machine{"": machines[0], "b": machines[0], "c": machines[1], "hub2": machines[1], "x": nil} {
+		if Find(machines, name) != want {
+			t.Errorf("%q", name)
+		}
+	}
+}
+
+// TestLateAndRepeatedAnswersAreNothing: an answer counts once, for the command
+// that it answers.
+func TestLateAndRepeatedAnswersAreNothing(t *testing.T) {
+	m := machineIn("hot-standby", rolePrimary, HotStandby, HotStandby, "fresh")
+	out := m.Step(m.now, &Event{On: OnCommitted, Token: 7, Changes: []lease.Change{testLease4()}}, nil)
+	id := sentID(out, cmdUpdate4)
+	ok := Event{On: OnAnswer, ID: id, Answer: Answer{Result: resultOK}}
+	if out = m.Step(m.now, &ok, nil); count(out, DoRelease) != 1 {
+		t.Errorf("%d releases", count(out, DoRelease))
+	}
+	failed := Event{On: OnAnswer, ID: id, Answer: Answer{Err: errors.New("timeout")}}
+	for _, ev := range []Event{ok, failed, {On: OnAnswer, ID: 12345}, {On: OnAnswer, ID: 1 << 40}} {
+		if out = m.Step(m.now, &ev, nil); count(out, DoRelease)+count(out, DoDrop) > 0 || m.partner.state != HotStandby {
+			t.Errorf("answer %d had an effect", ev.ID)
+		}
+	}
+}
+
+// TestDeletedAndNewLease: two commands for one exchange, both awaited (v4).
+func TestDeletedAndNewLease(t *testing.T) {
+	m := machineIn("hot-standby", rolePrimary, HotStandby, HotStandby, "fresh")
+	old := testLease4()
+	old.Delete, old.Lease.Addr = true, old.Lease.Addr.Next()
+	out := m.Step(m.now, &Event{On: OnCommitted, Token: 7, Changes: []lease.Change{old, testLease4()}}, nil)
+	del, upd := sentID(out, cmdDelete4), sentID(out, cmdUpdate4)
+	if del == 0 || upd == 0 {
+		t.Fatal("one command for each lease")
+	}
+	if out = m.Step(m.now, &Event{On: OnAnswer, ID: del, Answer: Answer{Result: resultEmpty}}, nil); count(out, DoRelease) != 0 {
+		t.Error("released after the first answer")
+	}
+	if out = m.Step(m.now, &Event{On: OnAnswer, ID: upd, Answer: Answer{Result: resultOK}}, nil); count(out, DoRelease) != 1 {
+		t.Error("not released after both")
+	}
+}
+
+// TestRefusedBatchIsSplit: a bad lease costs the others nothing.
+func TestRefusedBatchIsSplit(t *testing.T) {
+	m := machineIn("hot-standby", rolePrimary, HotStandby, HotStandby, "fresh")
+	m.family = 6
+	var sends []Action
+	step := func(ev *Event) []Action {
+		out := m.Step(m.now, ev, nil)
+		for _, a := range out {
+			if a.Do == DoSend && strings.HasPrefix(a.Command.Name, "lease6") {
+				sends = append(sends, a)
+			}
+		}
+		return out
+	}
+	addr := testLease6().Lease.Addr
+	for i := range 7 { // four under way, three wait and are sent together
+		c := testLease6()
+		c.Lease.Addr, addr = addr, addr.Next()
+		step(&Event{On: OnCommitted, Token: uint64(i + 1), Changes: []lease.Change{c}})
+	}
+	if len(sends) != maxFlights {
+		t.Fatalf("%d under way", len(sends))
+	}
+	step(&Event{On: OnAnswer, ID: sends[0].ID, Answer: Answer{Result: resultOK}})
+	if len(sends) != 5 || len(sends[4].Command.Changes) != 3 {
+		t.Fatalf("what waited was not gathered: %d sends", len(sends))
+	}
+	released, dropped := 0, 0
+	tally := func(out []Action) {
+		released += count(out, DoRelease)
+		dropped += count(out, DoDrop)
+	}
+	tally(step(&Event{On: OnAnswer, ID: sends[4].ID, Answer: Answer{Result: resultError, Text: "unknown subnet"}}))
+	if released+dropped != 0 {
+		t.Fatal("a refused batch decides nothing")
+	}
+	for i := 1; i < len(sends); i++ {
+		if i == 4 {
+			continue
+		}
+		a := Answer{Result: resultOK}
+		if sends[i].Command.Changes[0].Lease.Addr == addr.Prev() {
+			a = Answer{Result: resultError, Text: "unknown subnet"}
+		}
+		tally(step(&Event{On: OnAnswer, ID: sends[i].ID, Answer: a}))
+	}
+	if released != 5 || dropped != 1 {
+		t.Errorf("%d released, %d dropped", released, dropped)
+	}
+}
+
+func sentID(out []Action, command string) uint64 {
+	for _, a := range out {
+		if a.Do == DoSend && a.Command.Name == command {
+			return a.ID
+		}
+	}
+	return 0
+}
+
+func count(out []Action, do Do) (n int) {
+	for _, a := range out {
+		if a.Do == do {
+			n++
+		}
+	}
+	return n
+}
+
+// TestSwitchesByOrigin: each origin has its own switch and its own time.
+func TestSwitchesByOrigin(t *testing.T) {
+	var s Switches
+	now := time.Unix(1000, 0)
+	s.Disable(UserOrigin, now, 0)
+	s.Disable(RemoteOrigin, now, 60*time.Second)
+	s.Disable(RemoteOrigin, now.Add(30*time.Second), 60*time.Second) // starts anew
+	s.Enable(LocalOrigin)                                            // never off: a success
+	if s.On() || !s.Next().Equal(now.Add(90*time.Second)) {
+		t.Error(s.off)
+	}
+	s.Enable(UserOrigin)
+	s.Expire(now.Add(89 * time.Second))
+	if s.On() {
+		t.Error("on too early")
+	}
+	s.Expire(now.Add(90 * time.Second))
+	if !s.On() || !s.Next().IsZero() {
+		t.Error("still off")
+	}
+	for i := range uint32(2 * maxSwitches) {
+		s.Disable(5000+i, now, 0)
+	}
+	if len(s.off) != maxSwitches {
+		t.Errorf("%d origins are remembered", len(s.off))
+	}
+}
