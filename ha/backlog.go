@@ -69,7 +69,7 @@ func (m *Machine) startQueueing() bool {
 	if !m.mayQueue() {
 		return false
 	}
-	m.queueing, m.queueFrom = true, m.now
+	m.queueing = true
 	m.backlog.limit = m.Extensions.QueueLimit
 	m.log("warn", "HA_LEASE_UPDATES_QUEUED", "the partner does not acknowledge, lease updates are queued",
 		"server", m.this.Name, "partner", m.other.Name)

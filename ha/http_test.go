@@ -224,7 +224,7 @@ func TestClientTolerance(t *testing.T) {
 		ok         bool
 	}{
 		{"as Kea", reply("HTTP/1.1 200 OK\r\nContent-Type: application/json", okBody), false, true},
-		{"lower-case fields", strings.ToLower("HTTP/1.1 200 OK\r\n")[:0] + "HTTP/1.1 200 OK\r\ncontent-length: " + fmt.Sprint(len(okBody)) + "\r\n\r\n" + okBody, false, true},
+		{"lower-case fields", "HTTP/1.1 200 OK\r\ncontent-length: " + fmt.Sprint(len(okBody)) + "\r\n\r\n" + okBody, false, true},
 		{"chunked", fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(okBody), okBody), false, true},
 		{"until closed", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + okBody, true, true},
 		{"close with length", reply("HTTP/1.1 200 OK\r\nConnection: close", okBody), true, true},

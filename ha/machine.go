@@ -46,37 +46,36 @@ type Machine struct {
 	role      string
 	classes   []string // by index of the peer
 
-	state     State
-	previous  State // before partner-in-maintenance or in-maintenance
-	cause     cause // of terminated
-	served    []bool
-	off       bool     // our own origin is switched off
-	paused    bool     //
-	visited   [16]bool // states entered, for pauses that happen once
-	start     time.Time
-	entered   time.Time
-	partner   partner
-	journal   journal
-	unsent    uint64 // unsent-update-count
-	missing   span   // of our change stream: what the partner was not sent
-	own       Stream // our change stream, as last told
-	notified  time.Time
-	lapsed    bool // contact was reported as interrupted
-	backlog   backlog
-	queueing  bool // hot-standby answers without the partner
-	queueFrom time.Time
-	updates   updates
-	flights   flights
-	pull      *pull // of the state machine
-	asked     *pull // of ha-sync
-	backjob   job   // flush or reset under way
-	tending   *request
-	leaving   *request
-	probe     []lease.Change // one rejected update, tried again in terminated
-	probing   bool
-	point     Point     // of the partner's stream
-	noStream  time.Time // until then the partner's stream is not asked for
-	series    uint64
+	state    State
+	previous State // before partner-in-maintenance or in-maintenance
+	cause    cause // of terminated
+	served   []bool
+	off      bool     // our own origin is switched off
+	paused   bool     //
+	visited  [16]bool // states entered, for pauses that happen once
+	start    time.Time
+	entered  time.Time
+	partner  partner
+	journal  journal
+	unsent   uint64 // unsent-update-count
+	missing  span   // of our change stream: what the partner was not sent
+	own      Stream // our change stream, as last told
+	notified time.Time
+	lapsed   bool // contact was reported as interrupted
+	backlog  backlog
+	queueing bool // hot-standby answers without the partner
+	updates  updates
+	flights  flights
+	pull     *pull // of the state machine
+	asked    *pull // of ha-sync
+	backjob  job   // flush or reset under way
+	tending  *request
+	leaving  *request
+	probe    []lease.Change // one rejected update, tried again in terminated
+	probing  bool
+	point    Point     // of the partner's stream
+	noStream time.Time // until then the partner's stream is not asked for
+	series   uint64
 
 	beatAt time.Time // next heartbeat; zero while one is under way
 	beatID uint64

@@ -6,27 +6,26 @@ import (
 
 // Kea's command names, and ours.
 const (
-	cmdHeartbeat   = "ha-heartbeat"
-	cmdSync        = "ha-sync"
-	cmdScopes      = "ha-scopes"
-	cmdContinue    = "ha-continue"
-	cmdStart       = "ha-maintenance-start"
-	cmdNotify      = "ha-maintenance-notify"
-	cmdCancel      = "ha-maintenance-cancel"
-	cmdReset       = "ha-reset"
-	cmdComplete    = "ha-sync-complete-notify"
-	cmdDisable     = "dhcp-disable"
-	cmdEnable      = "dhcp-enable"
-	cmdUpdate4     = "lease4-update"
-	cmdDelete4     = "lease4-del"
-	cmdBulkApply   = "lease6-bulk-apply"
-	cmdPage4       = "lease4-get-page"
-	cmdPage6       = "lease6-get-page"
-	cmdBatch       = "leasehold-lease-batch"
-	cmdChanges     = "leasehold-lease-changes"
-	cmdGoodbye     = "leasehold-goodbye"
-	leaveAtMost    = time.Second
-	maintainAtMost = 2 * requestTimeout
+	cmdHeartbeat = "ha-heartbeat"
+	cmdSync      = "ha-sync"
+	cmdScopes    = "ha-scopes"
+	cmdContinue  = "ha-continue"
+	cmdStart     = "ha-maintenance-start"
+	cmdNotify    = "ha-maintenance-notify"
+	cmdCancel    = "ha-maintenance-cancel"
+	cmdReset     = "ha-reset"
+	cmdComplete  = "ha-sync-complete-notify"
+	cmdDisable   = "dhcp-disable"
+	cmdEnable    = "dhcp-enable"
+	cmdUpdate4   = "lease4-update"
+	cmdDelete4   = "lease4-del"
+	cmdBulkApply = "lease6-bulk-apply"
+	cmdPage4     = "lease4-get-page"
+	cmdPage6     = "lease6-get-page"
+	cmdBatch     = "leasehold-lease-batch"
+	cmdChanges   = "leasehold-lease-changes"
+	cmdGoodbye   = "leasehold-goodbye"
+	leaveAtMost  = time.Second
 )
 
 // Handles says whether a command belongs to the machine: the engine finds the
@@ -44,9 +43,6 @@ func Handles(command string) bool {
 // command answers an ha-* command, at once or later.
 func (m *Machine) command(ev *Event) {
 	r := &ev.Request
-	if r.Server != "" && r.Server != m.this.Name && r.Name != cmdSync && m.peerIndex(r.Server) >= 0 {
-		m.partner.server = true
-	}
 	switch r.Name {
 	case cmdHeartbeat:
 		m.answer(ev.Token, m.heartbeatReply())

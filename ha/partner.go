@@ -14,7 +14,6 @@ type partner struct {
 	contact    time.Time // last good heartbeat; the start of the machine before the first
 	heard      bool      // a heartbeat was answered since the start
 	gone       bool      // its process is known to have ended
-	server     bool      // it names itself in its requests: Kea 2.5.5 or newer
 	maintained bool      // it tells its state with ha-maintenance-notify: 2.7.5 or newer
 	features   Features
 
