@@ -62,8 +62,8 @@ func (a *Answer) succeeded() bool {
 	return a.Err == nil && (a.Result == resultOK || a.Result == resultEmpty)
 }
 
-// failure returns why an answer is none, or "".
-func (a *Answer) failure() string {
+// Failure returns why an answer is none, or "".
+func (a *Answer) Failure() string {
 	switch {
 	case a.Err != nil:
 		return a.Err.Error()

@@ -148,7 +148,7 @@ func (m *Machine) backlogAnswered(f *flight, a *Answer) {
 	}
 	if a.Err != nil {
 		m.log("warn", "HA_LEASES_BACKLOG_COMMUNICATIONS_FAILED", "backlog was not delivered",
-			"server", m.this.Name, "partner", m.other.Name, "reason", a.failure())
+			"server", m.this.Name, "partner", m.other.Name, "reason", a.Failure())
 		m.backjob = noJob
 		m.unavailable()
 		m.run()
@@ -156,7 +156,7 @@ func (m *Machine) backlogAnswered(f *flight, a *Answer) {
 	}
 	if f.use == forReset {
 		m.backjob = noJob
-		if a.failure() != "" {
+		if a.Failure() != "" {
 			return
 		}
 		m.backlog.clear()
@@ -170,7 +170,7 @@ func (m *Machine) backlogAnswered(f *flight, a *Answer) {
 	}
 	if !a.succeeded() && a.Result != resultConflict {
 		m.log("warn", "HA_LEASES_BACKLOG_FAILED", "the partner did not take the backlog",
-			"server", m.this.Name, "partner", m.other.Name, "reason", a.failure())
+			"server", m.this.Name, "partner", m.other.Name, "reason", a.Failure())
 		m.backjob = resetJob
 	} else {
 		m.backlog.shift(len(f.changes))

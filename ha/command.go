@@ -147,3 +147,15 @@ func appendChanges(dst []byte, changes []lease.Change) []byte {
 	}
 	return append(dst, " ]"...)
 }
+
+// Admitted says whether restrict-commands lets a command through.
+func Admitted(command string) bool {
+	switch command {
+	case "list-commands", "status-get", cmdDisable, cmdEnable, cmdReset, cmdHeartbeat, cmdNotify, cmdComplete,
+		cmdUpdate4, cmdDelete4, "lease4-get-all", cmdPage4,
+		"lease6-update", "lease6-del", cmdBulkApply, "lease6-get-all", cmdPage6,
+		cmdBatch, cmdChanges, cmdGoodbye:
+		return true
+	}
+	return false
+}

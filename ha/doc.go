@@ -12,7 +12,7 @@
 // protocol (one function per state), machine.go turns events into runs of that
 // table, update.go parks responses until the partner has acknowledged,
 // sync.go pulls leases, command.go and answer.go are the words on the wire.
-// client.go and listener.go are the only networking.
+// Package ha/link carries commands over HTTP; this package has no networking.
 //
 // testdata/ha/transitions.txt is the table written out, for every mode, role,
 // own state and state of the partner.

@@ -47,7 +47,7 @@ func (m *Machine) beatSoon(in time.Duration) {
 func (m *Machine) heartbeatAnswered(a *Answer) {
 	m.beatID, m.beatAt = 0, m.now.Add(m.rel.HeartbeatDelay)
 	p := &m.partner
-	if why := a.failure(); why != "" {
+	if why := a.Failure(); why != "" {
 		m.log("warn", "HA_HEARTBEAT_COMMUNICATIONS_FAILED", "heartbeat was not answered",
 			"server", m.this.Name, "partner", m.other.Name, "reason", why)
 		if a.Refused && m.features().Goodbye {
@@ -224,7 +224,7 @@ func (m *Machine) partnerHealed() bool {
 
 func (m *Machine) probeAnswered(f *flight, a *Answer) {
 	m.probing = false
-	if a.failure() == "" || a.Err == nil && a.Result == resultEmpty {
+	if a.Failure() == "" || a.Err == nil && a.Result == resultEmpty {
 		// What was tried may have been old, and written over something newer:
 		// the partner shall read on from there.
 		m.missing.add(f.changes)

@@ -264,7 +264,7 @@ func (m *Machine) cancelAnswered(t *request, a *Answer) {
 		if a.Err != nil {
 			m.unavailable()
 		}
-		m.refuse(t.token, resultError, "Unable to cancel maintenance. The partner server responded with the following message to the maintenance request: "+a.failure()+".")
+		m.refuse(t.token, resultError, "Unable to cancel maintenance. The partner server responded with the following message to the maintenance request: "+a.Failure()+".")
 	case m.state == PartnerInMaintenance:
 		// No run of the machine: what is known of the partner is out of date
 		// and would take us back.

@@ -115,7 +115,7 @@ func (m *Machine) pullAnswered(p *pull, a *Answer) {
 			if a.Err != nil && !a.Refused {
 				m.enablePeer(p) // the answer may be lost, and not the command
 			}
-			m.pullFailed(p, a.failure())
+			m.pullFailed(p, a.Failure())
 			return
 		}
 		p.disabled = true
@@ -131,12 +131,12 @@ func (m *Machine) pullAnswered(p *pull, a *Answer) {
 		case a.succeeded():
 			m.pulled(p)
 		default:
-			m.pullFailed(p, a.failure())
+			m.pullFailed(p, a.Failure())
 		}
 	case enabling:
 		if !a.succeeded() {
 			p.disabled = false // nothing more to try
-			m.pullFailed(p, a.failure())
+			m.pullFailed(p, a.Failure())
 			return
 		}
 		m.pulled(p)
@@ -150,7 +150,7 @@ func (m *Machine) paged(p *pull, a *Answer) {
 	limit := int(max(m.rel.SyncPageLimit, 1))
 	switch {
 	case !a.succeeded():
-		m.pullFailed(p, a.failure())
+		m.pullFailed(p, a.Failure())
 		return
 	case a.Count > 0 && p.from.IsValid() && !p.from.Less(a.Last):
 		m.pullFailed(p, "pages do not advance")
@@ -185,7 +185,7 @@ func (m *Machine) paged(p *pull, a *Answer) {
 func (m *Machine) followed(p *pull, a *Answer) {
 	switch {
 	case a.Err != nil:
-		m.pullFailed(p, a.failure())
+		m.pullFailed(p, a.Failure())
 		return
 	case !a.succeeded():
 		// It says that it can and then does not: Kea's way is left, but only

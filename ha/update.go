@@ -366,7 +366,7 @@ func (m *Machine) judge(u *update, a *Answer, v verdict) bool {
 		m.drop(u, "partner refused the lease update")
 	case failed:
 		m.log("warn", "HA_LEASE_UPDATE_COMMUNICATIONS_FAILED", "a lease update was not delivered",
-			"server", m.this.Name, "partner", m.other.Name, "reason", a.failure())
+			"server", m.this.Name, "partner", m.other.Name, "reason", a.Failure())
 		if a.Refused && m.features().Goodbye {
 			m.partner.gone = true
 		}
@@ -444,7 +444,7 @@ func (m *Machine) backupAnswered(f *flight, a *Answer) {
 	awaited := m.rel.WaitBackupAck && m.rel.Mode == modePassiveBackup
 	if !a.succeeded() {
 		m.log("warn", "HA_LEASE_UPDATE_COMMUNICATIONS_FAILED", "a lease update was not delivered to a backup server",
-			"server", m.this.Name, "reason", a.failure())
+			"server", m.this.Name, "reason", a.Failure())
 	}
 	if awaited {
 		if a.succeeded() {

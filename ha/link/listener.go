@@ -1,4 +1,4 @@
-package ha
+package link
 
 import (
 	"bufio"
@@ -17,11 +17,12 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/ha"
 )
 
 // Handler answers a command that came in over HTTP: with an HTTP status, 200
 // for all that was processed, and a body. It may be called by many goroutines.
-type Handler func(ctx context.Context, r *Request) (status int, answer []byte)
+type Handler func(ctx context.Context, r *ha.Request) (status int, answer []byte)
 
 // Listener is the dedicated HTTP listener of a relationship. Set the fields
 // before Serve.
@@ -46,7 +47,7 @@ func NewListener(rel *config.Relationship, h Handler) *Listener {
 	this := rel.This()
 	l := &Listener{Handler: h, User: this.User, Password: this.Password, TLS: this.TLS, DemandCerts: rel.RequireClientCerts}
 	if rel.RestrictCommands {
-		l.Admit = Admitted
+		l.Admit = ha.Admitted
 	}
 	return l
 }
@@ -58,18 +59,6 @@ func Address(rel *config.Relationship) (string, error) {
 		return "", err
 	}
 	return u.Host, nil
-}
-
-// Admitted says whether restrict-commands lets a command through.
-func Admitted(command string) bool {
-	switch command {
-	case "list-commands", "status-get", cmdDisable, cmdEnable, cmdReset, cmdHeartbeat, cmdNotify, cmdComplete,
-		cmdUpdate4, cmdDelete4, "lease4-get-all", cmdPage4,
-		"lease6-update", "lease6-del", cmdBulkApply, "lease6-get-all", cmdPage6,
-		cmdBatch, cmdChanges, cmdGoodbye:
-		return true
-	}
-	return false
 }
 
 // Serve answers connections until ctx ends, then waits for the commands under
@@ -248,15 +237,15 @@ func (l *Listener) drain(conn net.Conn, in *bufio.Reader) {
 // answer admits a command and has it answered.
 func (l *Listener) answer(ctx context.Context, body []byte) (int, []byte) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		r := Reply{Result: resultError, Text: "Command processing failed: NULL command parameter"}
+		r := ha.Reply{Result: 1, Text: "Command processing failed: NULL command parameter"}
 		return 200, r.Append(nil)
 	}
-	r, err := ParseRequest(body)
+	r, err := ha.ParseRequest(body)
 	switch {
-	case errors.Is(err, ErrSyntax):
+	case errors.Is(err, ha.ErrSyntax):
 		return 400, nil
 	case err != nil:
-		reply := Reply{Result: resultError, Text: err.Error()}
+		reply := ha.Reply{Result: 1, Text: err.Error()}
 		return 200, reply.Append(nil)
 	case l.Admit != nil && !l.Admit(r.Name):
 		return 403, nil
@@ -364,7 +353,7 @@ func reason(status int) string {
 	case 200:
 		return "OK"
 	case 400:
-		return "Bad Request"
+		return "Bad ha.Request"
 	case 401:
 		return "Unauthorized"
 	case 403:

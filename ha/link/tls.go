@@ -1,4 +1,4 @@
-package ha
+package link
 
 import (
 	"crypto/tls"

@@ -1,4 +1,4 @@
-package ha
+package link
 
 import (
 	"bufio"
@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/ha"
 )
 
 const okBody = `[ { "arguments": { "date-time": "Sat, 21 Nov 2026 20:28:37 GMT", "scopes": [ "server1" ], "state": "hot-standby", "unsent-update-count": 5 }, "result": 0, "text": "HA peer status returned." } ]`
@@ -33,7 +34,7 @@ func serveLoopback(t *testing.T, l *Listener) string {
 		t.Skip("no loopback:", err)
 	}
 	if l.Handler == nil {
-		l.Handler = func(_ context.Context, r *Request) (int, []byte) {
+		l.Handler = func(_ context.Context, r *ha.Request) (int, []byte) {
 			if r.Name == "panic" {
 				return 500, nil
 			}
@@ -110,16 +111,16 @@ func TestListenerTreatsRequestsAsKea(t *testing.T) {
 		{"no Host", strings.Replace(post("HTTP/1.1", typed, beat), "Host: 192.0.2.1\r\n", "", 1), "HTTP/1.1 200 OK", okBody},
 		{"lower-case fields", post("HTTP/1.1", "content-type: application/json\r\n", beat), "HTTP/1.1 200 OK", okBody},
 		{"HTTP/1.0", post("HTTP/1.0", typed, beat), "HTTP/1.0 200 OK", okBody},
-		{"GET", "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
-		{"PUT", strings.Replace(post("HTTP/1.1", typed, beat), "POST", "PUT", 1), "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
-		{"charset", post("HTTP/1.1", "Content-Type: application/json; charset=utf-8\r\n", beat), "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
-		{"no type", post("HTTP/1.1", "", beat), "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
-		{"chunked", "POST / HTTP/1.1\r\n" + typed + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
-		{"two lengths", "POST / HTTP/1.1\r\n" + typed + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
+		{"GET", "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
+		{"PUT", strings.Replace(post("HTTP/1.1", typed, beat), "POST", "PUT", 1), "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
+		{"charset", post("HTTP/1.1", "Content-Type: application/json; charset=utf-8\r\n", beat), "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
+		{"no type", post("HTTP/1.1", "", beat), "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
+		{"chunked", "POST / HTTP/1.1\r\n" + typed + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
+		{"two lengths", "POST / HTTP/1.1\r\n" + typed + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
 		{"expect", post("HTTP/1.1", typed+"Expect: 100-continue\r\n", beat), "HTTP/1.1 200 OK", okBody},
 		{"empty body", post("HTTP/1.1", typed, ""), "HTTP/1.1 200 OK", `[ { "result": 1, "text": "Command processing failed: NULL command parameter" } ]`},
-		{"garbage", post("HTTP/1.1", typed, "garbage{"), "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
-		{"a gigabyte", "POST / HTTP/1.1\r\n" + typed + "Content-Length: 1073741824\r\n\r\n", "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
+		{"garbage", post("HTTP/1.1", typed, "garbage{"), "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
+		{"a gigabyte", "POST / HTTP/1.1\r\n" + typed + "Content-Length: 1073741824\r\n\r\n", "HTTP/1.1 400 Bad ha.Request", `{ "result": 400, "text": "Bad ha.Request" }`},
 		{"not admitted", post("HTTP/1.1", typed, `{"command":"config-get"}`), "HTTP/1.1 403 Forbidden", `{ "result": 403, "text": "Forbidden" }`},
 		{"handler in trouble", post("HTTP/1.1", typed, `{"command":"panic"}`), "HTTP/1.1 500 Internal Server Error", `{ "result": 500, "text": "Internal Server Error" }`},
 		{"incomplete", "POST / HTTP/1.1\r\n", "HTTP/1.1 408 Request Timeout", `{ "result": 408, "text": "Request Timeout" }`},
@@ -205,10 +206,10 @@ func scripted(t *testing.T, answer func(n int) (text string, end bool)) (*config
 	return &config.Peer{Name: "server2", URL: "http://" + ln.Addr().String() + "/", User: "hauser", Password: "s3cret"}, requests
 }
 
-func sendOne(c *Client, p *config.Peer, timeout time.Duration, series uint64) Answer {
-	done := make(chan Answer, 1)
-	command := &Command{Name: cmdHeartbeat, Family: 4, Server: "server1"}
-	c.Send(&Action{Peer: p, Command: command, Timeout: timeout, Fresh: series != 0, Series: series}, 2, func(a Answer) { done <- a })
+func sendOne(c *Client, p *config.Peer, timeout time.Duration, series uint64) ha.Answer {
+	done := make(chan ha.Answer, 1)
+	command := &ha.Command{Name: "ha-heartbeat", Family: 4, Server: "server1"}
+	c.Send(&ha.Action{Peer: p, Command: command, Timeout: timeout, Fresh: series != 0, Series: series}, 2, func(a ha.Answer) { done <- a })
 	return <-done
 }
 
@@ -245,8 +246,8 @@ func TestClientTolerance(t *testing.T) {
 		p, requests := scripted(t, func(int) (string, bool) { return c.text, c.end })
 		client := NewClient()
 		a := sendOne(client, p, 5*time.Second, 0)
-		if (a.failure() == "") != c.ok {
-			t.Errorf("%s: %s", c.name, a.failure())
+		if (a.Failure() == "") != c.ok {
+			t.Errorf("%s: %s", c.name, a.Failure())
 		}
 		want := "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic aGF1c2VyOnMzY3JldA==\r\nContent-Length: 96\r\nContent-Type: application/json\r\n\r\n" +
 			`{ "arguments": { "server-name": "server1" }, "command": "ha-heartbeat", "service": [ "dhcp4" ] }`
@@ -270,8 +271,8 @@ func TestClientTriesOnceMoreOnStaleConnection(t *testing.T) {
 	client := NewClient()
 	defer client.Close()
 	for range 2 {
-		if a := sendOne(client, p, 5*time.Second, 7); a.failure() != "" {
-			t.Fatal(a.failure())
+		if a := sendOne(client, p, 5*time.Second, 7); a.Failure() != "" {
+			t.Fatal(a.Failure())
 		}
 	}
 	if n := len(requests); n != 3 {
@@ -311,8 +312,8 @@ func TestClientNoticesClosedConnections(t *testing.T) {
 	defer client.Close()
 	closed := make(chan string, 1)
 	client.OnClosed = func(peer string) { closed <- peer }
-	if a := sendOne(client, p, 5*time.Second, 0); a.failure() != "" {
-		t.Fatal(a.failure())
+	if a := sendOne(client, p, 5*time.Second, 0); a.Failure() != "" {
+		t.Fatal(a.Failure())
 	}
 	if peer := <-closed; peer != "server2" {
 		t.Error(peer)
@@ -326,17 +327,17 @@ func TestManyCommandsOverFewConnections(t *testing.T) {
 	client := NewClient()
 	p := &config.Peer{Name: "server2", URL: "http://" + address + "/"}
 	const n = 500
-	answers := make(chan Answer, n)
+	answers := make(chan ha.Answer, n)
 	for range n {
-		client.Send(&Action{Peer: p, Command: &Command{Name: cmdHeartbeat, Family: 4}, Timeout: 10 * time.Second}, 3, func(a Answer) { answers <- a })
+		client.Send(&ha.Action{Peer: p, Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: 10 * time.Second}, 3, func(a ha.Answer) { answers <- a })
 	}
 	for range n {
-		if a := <-answers; a.failure() != "" {
-			t.Fatal(a.failure())
+		if a := <-answers; a.Failure() != "" {
+			t.Fatal(a.Failure())
 		}
 	}
 	client.Close()
-	client.Send(&Action{Peer: p, Command: &Command{}}, 1, func(a Answer) { answers <- a })
+	client.Send(&ha.Action{Peer: p, Command: &ha.Command{}}, 1, func(a ha.Answer) { answers <- a })
 	if a := <-answers; a.Err == nil {
 		t.Error("a closed client sent")
 	}
@@ -351,8 +352,8 @@ func TestTLSBothWays(t *testing.T) {
 	client := NewClient()
 	defer client.Close()
 	p := &config.Peer{Name: "server2", URL: "https://" + address + "/", TLS: files}
-	if a := sendOne(client, p, 5*time.Second, 0); a.failure() != "" {
-		t.Fatal(a.failure())
+	if a := sendOne(client, p, 5*time.Second, 0); a.Failure() != "" {
+		t.Fatal(a.Failure())
 	}
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	if err == nil { // TLS 1.3 tells with the first read
@@ -372,8 +373,8 @@ func TestTLSBothWays(t *testing.T) {
 		later := time.Now().Add(time.Hour)
 		os.Chtimes(f, later, later)
 	}
-	if a := sendOne(client, p, 5*time.Second, 99); a.failure() != "" {
-		t.Error("after renewal:", a.failure())
+	if a := sendOne(client, p, 5*time.Second, 99); a.Failure() != "" {
+		t.Error("after renewal:", a.Failure())
 	}
 }
 

@@ -1,4 +1,4 @@
-package ha
+package link
 
 import (
 	"bufio"
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/ha"
 )
 
 const (
@@ -75,12 +76,12 @@ func (c *Client) Close() {
 // Send sends the command of a DoSend and calls done exactly once, from another
 // goroutine, with what came of it. threads is the relationship's
 // http-client-threads.
-func (c *Client) Send(a *Action, threads int, done func(Answer)) {
+func (c *Client) Send(a *ha.Action, threads int, done func(ha.Answer)) {
 	j := &task{command: a.Command, done: done, deadline: time.Now().Add(a.Timeout)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		go done(Answer{Err: errClosed})
+		go done(ha.Answer{Err: errClosed})
 		return
 	}
 	if a.Fresh {
@@ -91,7 +92,7 @@ func (c *Client) Send(a *Action, threads int, done func(Answer)) {
 	select {
 	case l.jobs <- j:
 	default:
-		go done(Answer{Err: errBusy})
+		go done(ha.Answer{Err: errBusy})
 		return
 	}
 	if threads <= 0 {
@@ -117,8 +118,8 @@ type link struct {
 
 // task is one command on its way.
 type task struct {
-	command  *Command
-	done     func(Answer)
+	command  *ha.Command
+	done     func(ha.Answer)
 	deadline time.Time
 }
 
@@ -184,7 +185,7 @@ func (c *Client) work(l *link) {
 		if !ok {
 			return
 		}
-		var a Answer
+		var a ha.Answer
 		w, a = c.carry(l, w, j)
 		j.done(a)
 	}
@@ -271,16 +272,16 @@ func (c *Client) sendFresh(p *config.Peer, series uint64, j *task) {
 // carry sends one command and reads its answer. A connection that was used
 // before and ends without a single byte has met the peer's idle limit: once
 // more, then.
-func (c *Client) carry(l *link, w *wire, j *task) (*wire, Answer) {
+func (c *Client) carry(l *link, w *wire, j *task) (*wire, ha.Answer) {
 	if l.err != nil {
 		w.close()
-		return nil, Answer{Err: l.err}
+		return nil, ha.Answer{Err: l.err}
 	}
 	for {
 		if w == nil {
 			conn, err := c.dial(l, j.deadline)
 			if err != nil {
-				return nil, Answer{Err: err, Refused: errors.Is(err, syscall.ECONNREFUSED)}
+				return nil, ha.Answer{Err: err, Refused: errors.Is(err, syscall.ECONNREFUSED)}
 			}
 			w = &wire{conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}
 			w.stop = context.AfterFunc(c.ctx, func() { conn.Close() })
@@ -297,7 +298,7 @@ func (c *Client) carry(l *link, w *wire, j *task) (*wire, Answer) {
 		w.close()
 		w = nil
 		if !stale {
-			return nil, Answer{Err: err}
+			return nil, ha.Answer{Err: err}
 		}
 	}
 }
