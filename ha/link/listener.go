@@ -353,7 +353,7 @@ func reason(status int) string {
 	case 200:
 		return "OK"
 	case 400:
-		return "Bad ha.Request"
+		return "Bad Request"
 	case 401:
 		return "Unauthorized"
 	case 403:
