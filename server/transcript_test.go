@@ -112,3 +112,7 @@ func TestAnswersAsKea(t *testing.T) {
 		})
 	}
 }
+
+func TestEditsTheConfiguration(t *testing.T) {
+	transcript(t, example(t, "edit4.json", nil), 4, "edit4.txt")
+}
