@@ -32,13 +32,13 @@ func (f *family) configArgs(args *config.Value, others ...string) (*config.Value
 		return nil, errors.New("Missing mandatory 'arguments' parameter.")
 	}
 	tree := args.Get(f.root())
-	text := ""
 	switch {
 	case tree == nil:
-		text = fmt.Sprintf("Missing mandatory '%s' parameter", f.root())
+		return nil, fmt.Errorf("Missing mandatory '%s' parameter.", f.root())
 	case tree.Kind != config.Map:
-		text = fmt.Sprintf("'%s' parameter expected to be a map", f.root())
+		return nil, fmt.Errorf("'%s' parameter expected to be a map.", f.root())
 	}
+	text := ""
 	known := map[string]bool{f.root(): true}
 	for _, name := range others {
 		known[name] = true
@@ -88,11 +88,7 @@ func configTest(_ context.Context, s *Server, f *family, c *control.Command) con
 	if err != nil {
 		return failure("%v", err)
 	}
-	next, err := s.parse(f, tree)
-	if err == nil {
-		err = fixed(f.cfg.Load(), next)
-	}
-	if err != nil {
+	if _, err := s.parse(f, tree); err != nil {
 		return failure("%v", err)
 	}
 	return control.Answer{Text: "Configuration seems sane. Control-socket, hook-libraries, and D2 configuration were sanity checked, but not applied."}

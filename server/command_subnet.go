@@ -83,6 +83,9 @@ func (f *family) subnetArg(c *control.Command, hint string) (*config.Value, erro
 	if err == nil && v.Get("reservations") != nil {
 		err = refused("must not specify host reservations with '%s'.%s", c.Name, hint)
 	}
+	if err == nil && v.Get("id") != nil && v.Get("subnet") == nil {
+		err = refused("subnet configuration failed: mandatory 'subnet' parameter is missing for a subnet being configured (%s)", v.Pos)
+	}
 	return v, err
 }
 
@@ -192,10 +195,8 @@ func subnetDelta(ctx context.Context, s *Server, f *family, c *control.Command, 
 		if err != nil {
 			return nil, err
 		}
-		if stringOf(delta, "subnet") == "" {
-			return nil, refused("subnet configuration failed: mandatory 'subnet' parameter is missing for a subnet being configured (%s)", delta.Pos)
-		}
 		v := p.value()
+		singleLifetimes(v)
 		apply(v, delta)
 		return f.subnetDone(stringOf(v, "subnet"), "updated"), nil
 	})

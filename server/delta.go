@@ -67,6 +67,18 @@ func removeFrom(v, delta *config.Value, keys []string) {
 	}
 }
 
+// singleLifetimes drops bounds that only repeat a lifetime: they would hold a
+// new one back.
+func singleLifetimes(v *config.Value) {
+	for _, name := range [...]string{"valid-lifetime", "preferred-lifetime"} {
+		x, low, high := v.Get(name), v.Get("min-"+name), v.Get("max-"+name)
+		if x != nil && low != nil && high != nil && x.Int == low.Int && x.Int == high.Int {
+			v.Remove("min-" + name)
+			v.Remove("max-" + name)
+		}
+	}
+}
+
 func onlyIdentity(e *config.Value, keys []string) bool {
 	for _, m := range e.Members {
 		if !slices.Contains(keys, m.Key) {

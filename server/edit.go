@@ -166,6 +166,7 @@ var inherited = []string{
 
 // leave drops what a subnet has from above, before it moves elsewhere.
 func leave(subnet, above *config.Value) {
+	singleLifetimes(subnet)
 	for _, key := range inherited {
 		own, theirs := subnet.Get(key), above.Get(key)
 		if own != nil && theirs != nil && string(own.AppendJSON(nil)) == string(theirs.AppendJSON(nil)) {

@@ -96,7 +96,7 @@ func statLeaseGet(e *Engine, c *CommandReceived) Answer {
 		if r.first == r.last {
 			reason = fmt.Sprintf("subnet-id: %d does not exist", r.first)
 		}
-		return Answer{Result: Empty, Text: what + ": no matching data, " + reason}
+		return Answer{Result: Empty, Text: what + ": no matching data, " + reason, Arguments: config.NewMap()}
 	}
 	t := &Table{Columns: statLeaseColumns[e.version]}
 	for _, s := range subnets {
@@ -111,7 +111,9 @@ func statLeaseGet(e *Engine, c *CommandReceived) Answer {
 
 func (e *Engine) statRow(s *subnet) []Number {
 	value := func(st scopeStat) Number { return Number{Int: s.counts[st].value} }
-	row := []Number{{Int: int64(s.ID)}, total(s.pools), value(scCumulative), value(scAssigned), value(scDeclined)}
+	// Here, declined leases are not among the assigned ones.
+	assigned := Number{Int: s.counts[scAssigned].value - s.counts[scDeclined].value}
+	row := []Number{{Int: int64(s.ID)}, total(s.pools), value(scCumulative), assigned, value(scDeclined)}
 	if e.version == 6 {
 		row = append(row, total(s.pd), value(scCumulativePD), value(scAssignedPD))
 	}

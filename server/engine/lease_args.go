@@ -54,6 +54,10 @@ func (e *Engine) leaseResource(args *config.Value, l *leaseArgs) (err error) {
 		return err
 	}
 	duid, err := parseIdentifier(id, 6)
+	if state := args.Get("state"); id == "00" && state != nil && state.Int == int64(lease.Declined) {
+		// A declined lease as a partner before 2.4 sends it.
+		duid, err = []byte{0, 0, 0}, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -165,7 +169,8 @@ func (e *Engine) leaseTimes(args *config.Value, l *leaseArgs) error {
 		if err != nil {
 			return err
 		}
-		if l.Preferred = p.Preferred.Default; given {
+		// Kea: the subnet's valid lifetime stands in for a preferred one.
+		if l.Preferred = p.Valid.Default; given {
 			l.Preferred = preferred
 		}
 	}

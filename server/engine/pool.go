@@ -228,6 +228,9 @@ func (e *Engine) build(f *config.Family) {
 			s.next = n.subnets[(i+1)%len(n.subnets)]
 		}
 	}
+	for _, s := range e.ordered {
+		e.beginCounts(s)
+	}
 	for _, h := range f.Hosts.All() {
 		e.holdReserved(h)
 	}

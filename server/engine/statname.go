@@ -62,6 +62,20 @@ func (st scopeStat) late() bool {
 	return false
 }
 
+// beginCounts makes the statistics exist that a subnet has from the start.
+func (e *Engine) beginCounts(s *subnet) {
+	for st := range s.counts {
+		if !scopeStat(st).late() {
+			s.counts[st].updated = e.stats.now
+		}
+	}
+	for _, p := range s.allPools() {
+		for st := range p.counts {
+			p.counts[st].updated = e.stats.now
+		}
+	}
+}
+
 func (e *Engine) globalStats(visit visitor) {
 	for i, name := range globalNames(e.version) {
 		if name != "" && !e.stats.global[i].removed {

@@ -51,16 +51,16 @@ func (s *Stats) configure(f *config.Family) {
 }
 
 func (c *counter) set(s *Stats, v int64) {
-	c.value, c.updated, c.removed = v, s.now, false
 	limit := int(c.limit)
 	if limit == 0 {
 		limit = s.samples
 	}
+	if len(c.ring) == 0 && c.updated != 0 && !c.removed && limit > 1 {
+		c.ring = append(c.ring, sample{c.value, c.updated})
+	}
+	c.value, c.updated, c.removed = v, s.now, false
 	switch {
 	case len(c.ring) < limit:
-		if c.ring == nil {
-			c.ring = make([]sample, 0, min(limit, 20))
-		}
 		c.ring = append(c.ring, sample{v, s.now})
 		return
 	case int(c.next) >= len(c.ring):
