@@ -5,6 +5,13 @@ import (
 )
 
 // Kea's command names, and ours.
+// Commands between two of us that the engine answers with its store: many lease
+// updates at once, and a part of the change stream.
+const (
+	LeaseBatch   = "leasehold-lease-batch"
+	LeaseChanges = "leasehold-lease-changes"
+)
+
 const (
 	cmdHeartbeat = "ha-heartbeat"
 	cmdSync      = "ha-sync"
@@ -22,8 +29,8 @@ const (
 	cmdBulkApply = "lease6-bulk-apply"
 	cmdPage4     = "lease4-get-page"
 	cmdPage6     = "lease6-get-page"
-	cmdBatch     = "leasehold-lease-batch"
-	cmdChanges   = "leasehold-lease-changes"
+	cmdBatch     = LeaseBatch
+	cmdChanges   = LeaseChanges
 	cmdGoodbye   = "leasehold-goodbye"
 	leaveAtMost  = time.Second
 )

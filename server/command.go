@@ -30,6 +30,7 @@ const (
 	hostCmds   = "libdhcp_host_cmds.so"
 	subnetCmds = "libdhcp_subnet_cmds.so"
 	classCmds  = "libdhcp_class_cmds.so"
+	haHook     = "libdhcp_ha.so"
 )
 
 // commands are all commands of a family by name.

@@ -96,10 +96,12 @@ func statusGet(ctx context.Context, s *Server, f *family, _ *control.Command) co
 		v.Set("csv-lease-file", config.NewString(s.o.leaseFile(cfg)))
 	}
 	v.Set("sockets", f.socketStatus())
-	if s.o.HAStatus != nil {
-		if ha := s.o.HAStatus(f.version); ha != nil {
-			v.Set("high-availability", ha)
+	if state.Raw != nil {
+		pairs, _, err := config.ParseValue("status", state.Raw, false)
+		if err != nil {
+			return failure("read the state of high availability: %v", err)
 		}
+		v.Set("high-availability", pairs)
 	}
 	sortMembers(v)
 	return control.Answer{Arguments: v.AppendJSON(nil)}

@@ -1,6 +1,9 @@
 package server
 
-import "leasehold/server/control"
+import (
+	"leasehold/ha"
+	"leasehold/server/control"
+)
 
 // commandTable names every command. X stands for the number of the family.
 // What has no run is answered by the engine.
@@ -43,6 +46,19 @@ func commandTable() map[string]command {
 		"statistic-sample-age-set-all":   {role: operate, doc: "how long samples are kept"},
 		"statistic-sample-count-set":     {role: operate, doc: "how many samples of one statistic are kept"},
 		"statistic-sample-count-set-all": {role: operate, doc: "how many samples are kept"},
+
+		"ha-heartbeat":            {run: pairRun, hook: haHook, doc: "state of this server, for its partner"},
+		"ha-sync":                 {run: pairRun, hook: haHook, role: operate, doc: "copy the leases of a peer"},
+		"ha-scopes":               {run: pairRun, hook: haHook, role: change, doc: "whose clients this server answers"},
+		"ha-continue":             {run: pairRun, hook: haHook, role: operate, doc: "go on from a pause"},
+		"ha-reset":                {run: pairRun, hook: haHook, role: operate, doc: "start the state machine again"},
+		"ha-maintenance-start":    {run: pairRun, hook: haHook, role: operate, doc: "take over so that the partner can be stopped"},
+		"ha-maintenance-notify":   {run: pairRun, hook: haHook, role: operate, doc: "the partner begins or ends maintenance"},
+		"ha-maintenance-cancel":   {run: pairRun, hook: haHook, role: operate, doc: "give the partner its clients back"},
+		"ha-sync-complete-notify": {run: pairRun, hook: haHook, role: operate, doc: "the partner has copied our leases"},
+		ha.LeaseBatch:             {run: pairRun, hook: haHook, role: operate, doc: "lease updates of the partner, many at once"},
+		ha.LeaseChanges:           {run: pairRun, hook: haHook, doc: "a part of the change stream, for the partner"},
+		"leasehold-goodbye":       {run: pairRun, hook: haHook, role: operate, doc: "the partner stops"},
 
 		"subnet4-select-test": {only: 4, doc: "which subnet a query would be in"},
 

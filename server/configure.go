@@ -31,6 +31,7 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 	steps := []func(*config.Family) error{
 		func(c *config.Family) error { return f.log.Configure(c.Loggers) },
 		func(c *config.Family) error { return f.sockets.Apply(&c.Interfaces) },
+		func(c *config.Family) error { return f.peers.listen(c) },
 		func(c *config.Family) error { return s.openDoors(f, c.ControlSockets) },
 	}
 	for i, step := range steps {

@@ -23,6 +23,7 @@ type family struct {
 	version int
 	engine  *engine.Engine
 	sockets *listen.Set
+	peers   *peers
 	disk    *disk
 	log     *logging.Sink
 	now     func() time.Time
@@ -127,6 +128,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 		f.log.Write(now, c.fx.Log, c.fx.LogText)
 	}
 	f.deliver(c.fx.Answers)
+	if len(c.fx.Sends) > 0 {
+		f.peers.send(c.fx.Sends)
+	}
 	f.arm(c.fx.Wake)
 }
 

@@ -32,8 +32,6 @@ type Options struct {
 	AfterFunc func(d time.Duration, f func()) interface{ Stop() bool }
 	// Configured hears of every configuration that took effect after the start.
 	Configured func(*config.Family)
-	// HAStatus is what status-get says of high availability; nil: nothing.
-	HAStatus func(version int) *config.Value
 }
 
 // Server runs what one configuration says.
@@ -116,6 +114,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
 	f.engine = engine.New(c, store, eo)
+	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend, c.LeaseDB.Flush)
 	go f.disk.run()
 	lo.Serve, lo.Changed = f.serve, f.changed
@@ -142,6 +141,10 @@ func (s *Server) Run(ctx context.Context) error {
 		stop(err)
 	}
 	<-ctx.Done()
+	for _, f := range s.families() {
+		f.goodbye()
+		f.peers.close()
+	}
 	closed := s.closeDoors()
 	wg.Wait()
 	err := context.Cause(ctx)
@@ -164,6 +167,9 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 				s.end(err)
 			}
 		})
+		if err := f.peers.listen(c); err != nil {
+			return err
+		}
 		s.changing.Lock()
 		err := s.openDoors(f, c.ControlSockets)
 		s.changing.Unlock()

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"leasehold/config"
+	"leasehold/ha"
 	"leasehold/lease"
 	"leasehold/server/wire"
 )
@@ -58,9 +59,11 @@ type Answer struct {
 	List       bool // Leases are Arguments["leases"]; else the one lease is Arguments
 	Count      bool // Arguments["count"], too
 	Statistics []Statistic
-	Stats      bool   // Statistics are Arguments
-	Table      *Table // Arguments["result-set"]
-	Outside    int    // of Reconfigured
+	Stats      bool      // Statistics are Arguments
+	Table      *Table    // Arguments["result-set"]
+	Outside    int       // of Reconfigured
+	HA         *ha.Reply // of high availability's commands
+	Raw        []byte    // status-get: the high-availability list
 	Next       *Cursor
 }
 

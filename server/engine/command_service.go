@@ -2,11 +2,11 @@ package engine
 
 import (
 	"fmt"
-	"maps"
-	"slices"
+	"math"
 	"time"
 
 	"leasehold/config"
+	"leasehold/ha"
 )
 
 // serviceCommands are dhcp-disable, dhcp-enable and leases-reclaim, and the
@@ -31,7 +31,7 @@ func origin(args *config.Value) (uint32, error) {
 	o := args.Get("origin")
 	switch {
 	case o == nil:
-		return OriginUser, nil
+		return ha.UserOrigin, nil
 	case o.Kind == config.Int:
 		return uint32(o.Int), nil
 	case o.Kind != config.String:
@@ -39,9 +39,9 @@ func origin(args *config.Value) (uint32, error) {
 	case o.Str == "":
 		return 0, fmt.Errorf("invalid value used for 'origin' parameter: (empty string)")
 	case o.Str == "user":
-		return OriginUser, nil
+		return ha.UserOrigin, nil
 	case o.Str == "ha-partner":
-		return OriginHARemote, nil
+		return ha.RemoteOrigin, nil
 	}
 	return 0, fmt.Errorf("invalid value used for 'origin' parameter: %s", o.Str)
 }
@@ -57,7 +57,7 @@ func dhcpDisable(e *Engine, c *CommandReceived) Answer {
 	if err != nil {
 		return failure("%v", err)
 	}
-	var until time.Time
+	var period time.Duration
 	text := e.familyName() + " service disabled"
 	if p := args.Get("max-period"); p != nil {
 		if p.Kind != config.Int {
@@ -66,10 +66,12 @@ func dhcpDisable(e *Engine, c *CommandReceived) Answer {
 		if p.Int <= 0 {
 			return failure("'max-period' must be positive integer")
 		}
-		until = e.clock.Add(time.Duration(p.Int) * time.Second)
+		period = time.Duration(p.Int) * time.Second
 		text = fmt.Sprintf("%s for %d seconds", text, p.Int)
 	}
-	e.service.Disable(who, until)
+	if !e.service.Disable(who, e.clock, period) {
+		return failure("too many origins have the service disabled")
+	}
 	return Answer{Text: text}
 }
 
@@ -109,23 +111,23 @@ func leasesReclaim(e *Engine, c *CommandReceived) Answer {
 
 // status is what the engine knows of the state of the server.
 func status(e *Engine, _ *CommandReceived) Answer {
-	local, remote, database := config.NewList(), config.NewList(), config.NewList()
-	for _, o := range slices.Sorted(maps.Keys(e.service.off)) {
-		list := map[uint32]*config.Value{1: local, 2: remote, 3: database}[o/1000]
-		if list != nil {
-			list.List = append(list.List, config.NewInt(int64(o)))
+	origins := func(from, to uint32) *config.Value {
+		v := config.NewList()
+		for _, o := range e.service.Off(nil, from, to) {
+			v.List = append(v.List, config.NewInt(int64(o)))
 		}
+		return v
 	}
 	seconds := func(since time.Time) *config.Value { return config.NewInt(int64(e.clock.Sub(since) / time.Second)) }
 	return Answer{Arguments: config.NewMap(
 		config.M("dhcp-state", config.NewMap(
-			config.M("disabled-by-db-connection", database),
-			config.M("disabled-by-local-command", local),
-			config.M("disabled-by-remote-command", remote),
-			config.M("disabled-by-user", config.NewBool(e.service.Off(OriginUser))),
-			config.M("globally-disabled", config.NewBool(!e.service.Enabled())),
+			config.M("disabled-by-db-connection", origins(ha.DatabaseOrigin, math.MaxUint32)),
+			config.M("disabled-by-local-command", origins(ha.LocalOrigin, ha.RemoteOrigin)),
+			config.M("disabled-by-remote-command", origins(ha.RemoteOrigin, ha.DatabaseOrigin)),
+			config.M("disabled-by-user", config.NewBool(len(e.service.Off(nil, ha.UserOrigin, ha.UserOrigin+1)) > 0)),
+			config.M("globally-disabled", config.NewBool(!e.service.On())),
 		)),
 		config.M("reload", seconds(e.reloaded)),
 		config.M("uptime", seconds(e.started)),
-	)}
+	), Raw: e.pairStatus()}
 }

@@ -53,7 +53,7 @@ const (
 func (e *Engine) receive4(q *Query) {
 	q.q4 = subject4{q: q}
 	e.stats.count(Pkt4Received)
-	if !e.service.Enabled() {
+	if !e.service.On() {
 		e.drop(q, dropDisabled, message.DHCP4PacketDrop0008)
 		return
 	}
@@ -242,6 +242,9 @@ func (e *Engine) locate4(q *Query) bool {
 			e.log(q, message.DHCP4SubnetSelectionFailed, "no subnet for the query")
 		} else if e.on(message.DHCP4SubnetSelected) {
 			e.log(q, message.DHCP4SubnetSelected, "subnet with id %d selected", q.subnet.ID)
+		}
+		if e.filterSubnetScope(q) {
+			return false
 		}
 	}
 	if q.subnet != nil {

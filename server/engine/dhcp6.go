@@ -17,6 +17,7 @@ var (
 	dropServerID6 = &Drop{"meant for another server", Pkt6NotForUs}
 	dropUnicast   = &Drop{"sent to a unicast address", Pkt6RFCViolation}
 	dropDUID      = &Drop{"client or server identifier missing, repeated or out of place", Pkt6RFCViolation}
+	dropScope6    = &Drop{"in the scope of the partner", Pkt6NotForUs}
 	dropClass6    = &Drop{"class DROP", Pkt6AdminFiltered}
 	dropCrowded   = &Drop{"too many identity associations", Pkt6LimitExceeded}
 	dropRebindPD  = &Drop{"prefix to be rebound in an unknown network", Pkt6RFCViolation}
@@ -29,7 +30,7 @@ var (
 func (e *Engine) receive6(q *Query) {
 	q.q6 = subject6{q: q}
 	e.stats.count(Pkt6Received)
-	if !e.service.Enabled() {
+	if !e.service.On() {
 		e.drop(q, dropDisabled6, message.DHCP6PacketDropDHCPDisabled)
 		return
 	}
@@ -149,6 +150,9 @@ func (e *Engine) locate6(q *Query) bool {
 	}
 	q.subnet = e.select6(q)
 	q.selected = q.subnet
+	if e.filterSubnetScope(q) {
+		return false
+	}
 	if q.subnet == nil {
 		e.log(q, message.DHCP6SubnetSelectionFailed, "no subnet for the query")
 	} else {

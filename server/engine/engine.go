@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/ha"
 	"leasehold/lease"
 	"leasehold/server/message"
 )
@@ -50,12 +51,17 @@ type Engine struct {
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
-	service  Service
-	reclaim  reclaimState
-	enabled  func(*message.Message) bool
-	commands map[string]Command
-	started  time.Time
-	reloaded time.Time
+	service   ha.Switches
+	pairs     []*Pair
+	tokens    map[uint64]waiter
+	lastToken uint64
+	leaving   int // pairs that have yet to answer a Leave
+	mark      int // journal entries before it are pushed, or need not be
+	reclaim   reclaimState
+	enabled   func(*message.Message) bool
+	commands  map[string]Command
+	started   time.Time
+	reloaded  time.Time
 }
 
 // Options are what an Engine needs beside its configuration.
@@ -102,6 +108,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e.build(f)
 	e.recount()
 	e.scheduleReclaim(o.Now)
+	e.pairUp(f, o.Now)
 	return e
 }
 
@@ -149,6 +156,8 @@ type Effects struct {
 	Waiting bool
 	// Answers to commands.
 	Answers []Answered
+	// Sends are commands for peers.
+	Sends []Send
 	// Wake is when a Tick is wanted at the latest.
 	Wake time.Time
 	// Log entries, with their text.
@@ -161,9 +170,10 @@ func (fx *Effects) Reset() {
 	clear(fx.Responses)
 	clear(fx.Done)
 	clear(fx.Answers)
+	clear(fx.Sends)
 	*fx = Effects{
 		Responses: fx.Responses[:0], Done: fx.Done[:0], Answers: fx.Answers[:0],
-		Log: fx.Log[:0], LogText: fx.LogText[:0],
+		Sends: fx.Sends[:0], Log: fx.Log[:0], LogText: fx.LogText[:0],
 	}
 }
 
@@ -175,6 +185,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	e.clock, e.now, e.fx = now, now.Unix(), fx
 	e.stats.begin(now)
 	e.store.Lapse(e.now, e.lapsed)
+	e.service.Expire(now)
+	e.beginPairs()
 	for _, i := range in {
 		switch i := i.(type) {
 		case *Query:
@@ -192,18 +204,35 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.setAddresses(i.Own)
 		case *CommandReceived:
 			e.command(i)
+		case *PeerAnswered:
+			e.peerAnswered(i)
+		case PeerClosed:
+			e.peerClosed(i)
+		case *PairCommand:
+			e.pairCommand(i)
+		case *LeaseBatch:
+			e.takeBatch(i)
+		case *StreamRead:
+			e.readStream(i)
+		case Leave:
+			e.leave(i)
 		}
 	}
+	e.sweep()
 	fx.Waiting = len(e.journal) > 0
 	fx.Wake = e.wake()
 	e.fx = nil
 }
 
 func (e *Engine) query(q *Query) {
+	e.mark = len(e.journal)
 	if e.version == 4 {
 		e.receive4(q)
 	} else {
 		e.receive6(q)
+	}
+	if len(e.journal) > e.mark && len(e.pairs) > 0 {
+		e.push(q)
 	}
 }
 
@@ -222,6 +251,8 @@ func (e *Engine) reconfigure(f *config.Family) {
 	e.recount()
 	e.reloaded = e.clock
 	e.scheduleReclaim(e.clock)
+	e.pairUp(f, e.clock)
+	e.beginPairs()
 }
 
 // lapsed is told once of every lease whose time has run out: its resource can

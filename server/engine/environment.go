@@ -66,9 +66,6 @@ func (q *Query) subject(version int) config.Subject {
 	return &q.q4
 }
 
-// filterScope drops a query that belongs to the partner's scope.
-func (e *Engine) filterScope(*Query) bool { return false }
-
 // extendedInfo4 keeps what the relay said with the lease, if
 // store-extended-info asks for it.
 func (e *Engine) extendedInfo4(*Query, *lease.Lease) {}

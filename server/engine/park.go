@@ -14,6 +14,7 @@ type waiting struct {
 type parkingLot struct {
 	queue   []*Query
 	answers []parkedAnswer
+	moved   bool // some of the queue may leave now
 }
 
 // parkedAnswer is the answer to a command that changed leases: it is given
@@ -26,6 +27,9 @@ type parkedAnswer struct {
 // finish sends a decided query on its way: at once if it promises nothing,
 // else when its changes are durable.
 func (e *Engine) finish(q *Query) {
+	if len(e.pairs) > 0 && len(e.journal) > e.mark {
+		e.push(q)
+	}
 	if q.waiting.seq > e.durable && !e.diskless || q.waiting.acks > 0 {
 		e.parked.queue = append(e.parked.queue, q)
 		return
@@ -88,7 +92,6 @@ func (e *Engine) appended(a Appended) {
 	if a.Err == nil {
 		e.durable = max(e.durable, a.Seq)
 	}
-	kept := e.parked.queue[:0]
 	for _, q := range e.parked.queue {
 		if q.waiting.seq <= a.Seq {
 			if a.Err != nil {
@@ -96,7 +99,22 @@ func (e *Engine) appended(a Appended) {
 			}
 			q.waiting.seq = 0
 		}
-		if q.waiting.seq == 0 && (q.waiting.acks == 0 || q.waiting.failed) {
+	}
+	e.parked.moved = true
+	e.releaseAnswers(a)
+}
+
+// sweep lets go of the parked queries whose promises are kept or broken, in
+// their order. A broken promise still waits for the disk: the room of the query
+// is in use as long as its changes are.
+func (e *Engine) sweep() {
+	if !e.parked.moved {
+		return
+	}
+	e.parked.moved = false
+	kept := e.parked.queue[:0]
+	for _, q := range e.parked.queue {
+		if (q.waiting.seq == 0 || q.waiting.seq <= e.durable || e.diskless) && (q.waiting.acks == 0 || q.waiting.failed) {
 			e.release(q)
 			continue
 		}
@@ -104,7 +122,6 @@ func (e *Engine) appended(a Appended) {
 	}
 	clear(e.parked.queue[len(kept):])
 	e.parked.queue = kept
-	e.releaseAnswers(a)
 }
 
 func (e *Engine) releaseAnswers(a Appended) {

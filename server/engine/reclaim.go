@@ -26,7 +26,7 @@ func (e *Engine) scheduleReclaim(now time.Time) {
 
 // tick does what is due.
 func (e *Engine) tick() {
-	e.service.Expire(e.clock)
+	e.tickPairs()
 	if t := e.reclaim.next; !t.IsZero() && !e.clock.Before(t) {
 		e.reclaimCycle()
 		e.reclaim.next = e.clock.Add(e.cfg.Expired.ReclaimWait)
@@ -39,7 +39,12 @@ func (e *Engine) tick() {
 
 // wake returns when the next Tick is due.
 func (e *Engine) wake() time.Time {
-	n := e.service.next()
+	n := e.service.Next()
+	for _, p := range e.pairs {
+		if !p.wake.IsZero() && (n.IsZero() || p.wake.Before(n)) {
+			n = p.wake
+		}
+	}
 	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush} {
 		if !t.IsZero() && (n.IsZero() || t.Before(n)) {
 			n = t
@@ -78,10 +83,17 @@ func (e *Engine) reclaimCycle() {
 	if n := e.cfg.Expired.MaxLeases; n > 0 {
 		limit = min(limit, int(n))
 	}
-	e.found = e.store.Expired(e.found[:0], e.now, limit+1)
-	more := len(e.found) > limit
-	for i := range e.found[:min(limit, len(e.found))] {
+	e.found = e.store.Expired(e.found[:0], e.now, reclaimTurn+1)
+	more := false
+	for i := range e.found {
+		if !e.mayReclaim(&e.found[i]) {
+			continue
+		}
+		if more = limit == 0; more {
+			break
+		}
 		e.reclaimLease(&e.found[i], false)
+		limit--
 	}
 	if !more {
 		e.reclaim.leftover = 0

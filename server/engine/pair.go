@@ -1,0 +1,530 @@
+package engine
+
+import (
+	"time"
+
+	"leasehold/config"
+	"leasehold/ha"
+	"leasehold/lease"
+	"leasehold/server/message"
+)
+
+// Pair is one high availability relationship while serving: its machine and
+// what the engine needs around it. To others it is a name only.
+type Pair struct {
+	machine *ha.Machine
+	begun   bool
+	wake    time.Time
+	classes []string // HA_<server> of the active servers
+	event   ha.Event // reused, so that a step allocates nothing
+	actions []ha.Action
+}
+
+// Relationship returns the configuration of the pair.
+func (p *Pair) Relationship() *config.Relationship { return p.machine.Relationship() }
+
+// Send is a command that a machine wants sent to a peer. Its outcome comes
+// back as PeerAnswered with the same Pair and ID, exactly once.
+type Send struct {
+	Pair   *Pair
+	Action ha.Action // Do is DoSend
+}
+
+// PeerAnswered brings what came of a Send.
+type PeerAnswered struct {
+	Pair   *Pair
+	ID     uint64
+	Answer ha.Answer
+}
+
+// PeerClosed tells that a peer closed an idle connection.
+type PeerClosed struct{ Peer string }
+
+// PairCommand is an ha-* command. It is answered under its ID with Answer.HA.
+type PairCommand struct {
+	ID      uint64
+	Request ha.Request
+}
+
+// LeaseBatch are changes that the partner pushes many at a time. It is
+// answered with Answer.HA once they are durable.
+type LeaseBatch struct {
+	ID      uint64
+	Changes []lease.Change
+	Bad     []int // indexes that could not be read
+}
+
+// StreamRead asks for the changes after a point of the change stream.
+type StreamRead struct {
+	ID    uint64
+	Point ha.Point
+	Limit uint32
+}
+
+// Leave tells every pair that the server is about to stop. It is answered when
+// the partners know or need not know.
+type Leave struct{ ID uint64 }
+
+func (*PeerAnswered) input() {}
+func (PeerClosed) input()    {}
+func (*PairCommand) input()  {}
+func (*LeaseBatch) input()   {}
+func (*StreamRead) input()   {}
+func (Leave) input()         {}
+
+// waiter is what a machine's token stands for.
+type waiter struct {
+	query   *Query
+	command uint64 // ID of a PairCommand
+	leave   uint64 // ID of a Leave
+}
+
+// pairUp makes the machines those of a configuration. A machine whose servers,
+// roles and mode stay goes on in its state.
+func (e *Engine) pairUp(f *config.Family, now time.Time) {
+	var pairs []*Pair
+	fresh := false
+	for i, rel := range f.Relationships {
+		if i < len(e.pairs) && e.pairs[i].machine.Reconfigure(rel) {
+			pairs = append(pairs, e.pairs[i])
+			continue
+		}
+		fresh = true
+		p := &Pair{machine: ha.New(rel, f.Version, now)}
+		p.machine.Owe(e.store.Seq())
+		pairs = append(pairs, p)
+	}
+	if fresh || len(pairs) != len(e.pairs) {
+		e.service.ResetHA()
+	}
+	e.pairs = pairs
+}
+
+// beginPairs gives machines that are new their first step.
+func (e *Engine) beginPairs() {
+	for _, p := range e.pairs {
+		if !p.begun {
+			p.begun = true
+			p.event = ha.Event{On: ha.OnTick}
+			e.stepPair(p)
+		}
+	}
+}
+
+// stepPair hands p.event to the machine and carries out what it wants.
+func (e *Engine) stepPair(p *Pair) {
+	p.event.Stream = ha.Stream{Epoch: e.store.Epoch(), Seq: e.store.Seq()}
+	p.actions = p.machine.Step(e.clock, &p.event, p.actions[:0])
+	for i := range p.actions {
+		e.carry(p, &p.actions[i])
+	}
+}
+
+func (e *Engine) carry(p *Pair, a *ha.Action) {
+	switch a.Do {
+	case ha.DoSend:
+		e.fx.Sends = append(e.fx.Sends, Send{p, *a})
+	case ha.DoAnswer:
+		e.answerToken(a.Token, a.Reply)
+	case ha.DoRelease, ha.DoDrop:
+		if w, ok := e.tokens[a.Token]; ok && w.query != nil {
+			delete(e.tokens, a.Token)
+			w.query.waiting.acks = 0
+			if a.Do == ha.DoDrop {
+				w.query.waiting.failed = true
+			}
+			e.parked.moved = true
+		}
+	case ha.DoApply:
+		e.applySync(p, a)
+	case ha.DoService:
+		if a.On {
+			e.service.Enable(a.Origin)
+		} else {
+			e.service.Disable(a.Origin, e.clock, 0)
+		}
+	case ha.DoWake:
+		p.wake = a.At
+	case ha.DoLog:
+		e.logPair(a.Entry)
+	}
+}
+
+func (e *Engine) answerToken(token uint64, r *ha.Reply) {
+	w, ok := e.tokens[token]
+	if !ok {
+		return
+	}
+	delete(e.tokens, token)
+	id := w.command
+	if id == 0 {
+		if e.leaving--; e.leaving > 0 {
+			return
+		}
+		id = w.leave
+	}
+	e.answer(id, Answer{Result: r.Result, Text: r.Text, HA: r})
+}
+
+// logPair prints a machine's entry. Kea's identifier names the message.
+func (e *Engine) logPair(x *ha.Entry) {
+	m := message.ForPair(x.ID, x.Level)
+	if !e.enabled(m) {
+		return
+	}
+	start := e.logBegin(nil)
+	e.fx.LogText = append(e.fx.LogText, x.Text...)
+	e.logEnd(m, start)
+}
+
+// token returns a new name for something that waits for a machine.
+func (e *Engine) token(w waiter) uint64 {
+	if e.tokens == nil {
+		e.tokens = make(map[uint64]waiter)
+	}
+	e.lastToken++
+	e.tokens[e.lastToken] = w
+	return e.lastToken
+}
+
+// pairOf returns the relationship a query belongs to: the only one, or in a
+// hub the one that its subnet names.
+func (e *Engine) pairOf(q *Query) *Pair {
+	switch len(e.pairs) {
+	case 0:
+		return nil
+	case 1:
+		return e.pairs[0]
+	}
+	if q.subnet == nil || q.subnet.HAServer == "" {
+		return nil
+	}
+	return e.pairNamed(q.subnet.HAServer)
+}
+
+func (e *Engine) pairNamed(server string) *Pair {
+	for _, p := range e.pairs {
+		if server == "" || p.Relationship().Peer(server) != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// filterScope drops a query that belongs to the partner's scope. In a hub the
+// subnet decides, so that the filter comes after it is selected.
+func (e *Engine) filterScope(q *Query) bool {
+	if len(e.pairs) != 1 {
+		return false
+	}
+	return e.outOfScope(q, e.pairs[0])
+}
+
+// filterSubnetScope is filterScope for a hub.
+func (e *Engine) filterSubnetScope(q *Query) bool {
+	if len(e.pairs) < 2 {
+		return false
+	}
+	p := e.pairOf(q)
+	if p == nil {
+		e.drop(q, e.scopeDrop(), nil)
+		return true
+	}
+	return e.outOfScope(q, p)
+}
+
+func (e *Engine) outOfScope(q *Query, p *Pair) bool {
+	x := &p.event.Query
+	*x = e.pairQuery(q)
+	class, ok := p.machine.InScope(x)
+	if class != "" {
+		if id := e.cfg.ClassID(class); id != config.NoClass {
+			q.classes.add(id)
+		}
+	}
+	if ok {
+		return false
+	}
+	p.event.On = ha.OnOutOfScope
+	e.stepPair(p)
+	e.drop(q, e.scopeDrop(), e.scopeMessage())
+	return true
+}
+
+// push tells the partner of the changes since e.mark and makes the response
+// wait for its acknowledgement. Offers are not pushed.
+func (e *Engine) push(q *Query) {
+	changes := e.journal[e.mark:]
+	e.mark = len(e.journal)
+	if len(changes) == 0 || q.offer {
+		return
+	}
+	p := e.pairOf(q)
+	if p == nil {
+		return
+	}
+	x := &p.event
+	x.On, x.Token, x.Changes = ha.OnCommitted, 0, changes
+	x.HWAddr, x.ClientID = q.hw, q.clientID
+	if e.version == 6 {
+		x.HWAddr, x.ClientID = nil, q.duid
+	}
+	limit := e.cfg.ParkedPacketLimit
+	switch {
+	case q.Response == nil:
+	case limit > 0 && len(e.tokens) >= int(limit):
+		e.silence(q, dropParked, nil)
+		e.stats.count(e.queueFull())
+	default:
+		q.waiting.acks = 1
+		x.Token = e.token(waiter{query: q})
+	}
+	e.stepPair(p)
+	x.Changes, x.Token = nil, 0
+}
+
+// applySync puts what a synchronization brought into the store. It is not
+// pushed on.
+func (e *Engine) applySync(p *Pair, a *ha.Action) {
+	hub := len(e.pairs) > 1 && e.namesSubnets(p)
+	for i := range a.Changes {
+		c := &a.Changes[i]
+		if hub {
+			if s := e.subnets[c.Lease.SubnetID]; s == nil || e.pairNamed(s.HAServer) != p || s.HAServer == "" {
+				continue
+			}
+		}
+		old, had := e.store.Get(c.Lease.Addr)
+		newer := !had || old.CLTT < c.Lease.CLTT || a.Merge && old.CLTT == c.Lease.CLTT
+		if !newer {
+			continue
+		}
+		if c.Delete && (!had || old.ClientID != c.Lease.ClientID || old.HWAddr != c.Lease.HWAddr) {
+			continue
+		}
+		e.adopt(c)
+	}
+}
+
+// namesSubnets says whether any subnet names the relationship.
+func (e *Engine) namesSubnets(p *Pair) bool {
+	for _, s := range e.ordered {
+		if s.HAServer != "" && e.pairNamed(s.HAServer) == p {
+			return true
+		}
+	}
+	return false
+}
+
+// adopt makes a change of the partner's our own.
+func (e *Engine) adopt(c *lease.Change) {
+	old, had := e.store.Get(c.Lease.Addr)
+	if had {
+		e.tally(&old, -1)
+	}
+	if c.Delete {
+		if had {
+			e.remove(&old)
+		}
+		return
+	}
+	if had && old == c.Lease {
+		e.tally(&old, 1)
+		return
+	}
+	e.put(c.Lease)
+	e.tally(&c.Lease, 1)
+}
+
+// takeBatch stores what the partner pushed; what does not fit our subnets is
+// refused as a conflict.
+func (e *Engine) takeBatch(b *LeaseBatch) {
+	var failed []ha.Failure
+	bad := b.Bad
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		if len(bad) > 0 && bad[0] == i {
+			failed = append(failed, ha.Failure{Index: i, Addr: c.Lease.Addr, Result: Failure})
+			bad = bad[1:]
+			continue
+		}
+		s := e.subnets[c.Lease.SubnetID]
+		if !c.Delete && (s == nil || c.Lease.Type != lease.PD && !s.Prefix.Contains(c.Lease.Addr)) {
+			failed = append(failed, ha.Failure{Index: i, Addr: c.Lease.Addr, Result: Conflict})
+			continue
+		}
+		e.adopt(c)
+	}
+	r := ha.BatchReply(len(b.Changes), failed)
+	e.answerDurable(b.ID, Answer{Result: r.Result, Text: r.Text, HA: r})
+}
+
+// answerDurable answers a command when everything decided so far is on disk.
+func (e *Engine) answerDurable(id uint64, a Answer) {
+	if e.store.Seq() <= e.durable || e.diskless {
+		e.answer(id, a)
+		return
+	}
+	e.parked.answers = append(e.parked.answers, parkedAnswer{e.store.Seq(), Answered{id, a}})
+}
+
+// streamTurn bounds how many changes one answer carries.
+const streamTurn = 10000
+
+func (e *Engine) readStream(r *StreamRead) {
+	limit := min(int(r.Limit), streamTurn)
+	if limit <= 0 {
+		limit = streamTurn
+	}
+	var reply *ha.Reply
+	changes, ok := []lease.Change(nil), r.Point.Epoch == e.store.Epoch()
+	if ok {
+		changes, ok = e.store.Changes(nil, r.Point.Seq, limit)
+	}
+	if !ok {
+		reply = ha.ChangesReply(nil, ha.Point{Epoch: e.store.Epoch(), Seq: e.store.Seq()}, true, false)
+	} else {
+		reached := r.Point
+		if n := len(changes); n > 0 {
+			reached.Seq = changes[n-1].Seq
+		}
+		reply = ha.ChangesReply(ha.Latest(changes, e.store.Get), reached, false, reached.Seq < e.store.Seq())
+	}
+	e.answer(r.ID, Answer{Result: reply.Result, Text: reply.Text, HA: reply})
+}
+
+func (e *Engine) pairCommand(c *PairCommand) {
+	p := e.pairNamed(c.Request.Server)
+	if p == nil {
+		text := c.Request.Server + " matches no configured 'server-name'"
+		e.answer(c.ID, Answer{Result: Failure, Text: text, HA: &ha.Reply{Result: Failure, Text: text}})
+		return
+	}
+	p.event.On, p.event.Request = ha.OnCommand, c.Request
+	p.event.Token = e.token(waiter{command: c.ID})
+	e.stepPair(p)
+	p.event.Token = 0
+}
+
+func (e *Engine) leave(l Leave) {
+	if len(e.pairs) == 0 {
+		e.answer(l.ID, Answer{})
+		return
+	}
+	e.leaving = len(e.pairs)
+	for _, p := range e.pairs {
+		p.event.On = ha.OnLeave
+		p.event.Token = e.token(waiter{leave: l.ID})
+		e.stepPair(p)
+		p.event.Token = 0
+	}
+}
+
+// tickPairs brings OnTick to the machines that asked for it.
+func (e *Engine) tickPairs() {
+	for _, p := range e.pairs {
+		if !p.wake.IsZero() && !e.clock.Before(p.wake) {
+			p.wake = time.Time{}
+			p.event.On = ha.OnTick
+			e.stepPair(p)
+		}
+	}
+}
+
+func (e *Engine) peerAnswered(a *PeerAnswered) {
+	for _, p := range e.pairs {
+		if p == a.Pair {
+			p.event.On, p.event.ID, p.event.Answer = ha.OnAnswer, a.ID, a.Answer
+			e.stepPair(p)
+			p.event.Answer = ha.Answer{}
+		}
+	}
+}
+
+func (e *Engine) peerClosed(c PeerClosed) {
+	for _, p := range e.pairs {
+		if p.Relationship().Peer(c.Peer) != nil {
+			p.event.On, p.event.Peer = ha.OnClosed, c.Peer
+			e.stepPair(p)
+		}
+	}
+}
+
+// mayReclaim says whether an expired lease is ours to reclaim: a terminated
+// server leaves those of the partner's clients alone.
+func (e *Engine) mayReclaim(l *lease.Lease) bool {
+	for _, p := range e.pairs {
+		if p.machine.State() != ha.Terminated {
+			continue
+		}
+		key := l.ClientID
+		if key == "" {
+			key = l.HWAddr
+		}
+		if !p.machine.Owns([]byte(key)) {
+			return false
+		}
+	}
+	return true
+}
+
+// PairStatus is the high-availability member of status-get, as JSON text; nil
+// without relationships.
+func (e *Engine) pairStatus() []byte {
+	if len(e.pairs) == 0 {
+		return nil
+	}
+	b := []byte("[ ")
+	for i, p := range e.pairs {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = p.machine.AppendStatus(b, e.clock)
+	}
+	return append(b, " ]"...)
+}
+
+// pairQuery is the query as the machines see it.
+func (e *Engine) pairQuery(q *Query) ha.Query {
+	if e.version == 6 {
+		return e.pairQuery6(q)
+	}
+	x := ha.Query{Key: q.clientID, HWAddr: q.hw, ClientID: q.clientID, Filtered: ha.Filtered(4, q.M4.Type), HasSecs: true}
+	if len(x.Key) == 0 {
+		x.Key = q.hw
+	}
+	x.Secs = ha.Secs4(q.M4.Secs())
+	return x
+}
+
+func (e *Engine) pairQuery6(q *Query) ha.Query {
+	x := ha.Query{Key: q.duid, ClientID: q.duid, Filtered: ha.Filtered(6, q.M6.Type)}
+	if v, ok := q.M6.Option(elapsedTime6); ok && len(v) == 2 {
+		x.HasSecs = true
+		x.Secs = time.Duration(uint16(v[0])<<8|uint16(v[1])) * 10 * time.Millisecond
+	}
+	return x
+}
+
+const elapsedTime6 = 8 // RFC 9915 §21.9, hundredths of a second
+
+func (e *Engine) scopeDrop() *Drop {
+	if e.version == 6 {
+		return dropScope6
+	}
+	return dropScope
+}
+
+func (e *Engine) scopeMessage() *message.Message {
+	if e.version == 6 {
+		return message.HABuffer6ReceiveNotForUs
+	}
+	return message.HABuffer4ReceiveNotForUs
+}
+
+func (e *Engine) queueFull() Stat {
+	if e.version == 6 {
+		return Pkt6QueueFull
+	}
+	return Pkt4QueueFull
+}
