@@ -144,7 +144,7 @@ func (im *importer) dnsmasq(line []byte) error {
 	if err != nil {
 		return err
 	}
-	if a.Is6() != im.v6 {
+	if a.Is6() != im.v6 || a.Is4In6() || a.Zone() != "" {
 		return fmt.Errorf("%v is of the other family", a)
 	}
 	end, err := strconv.ParseInt(f[0], 10, 64)
@@ -220,6 +220,9 @@ func (im *importer) isc(line []byte) error {
 	}
 	text := strings.TrimSuffix(string(line), ";")
 	f := strings.Fields(text)
+	if len(f) == 0 {
+		return nil
+	}
 	if im.open == nil {
 		if len(f) == 3 && f[0] == "lease" && f[2] == "{" {
 			a, err := netip.ParseAddr(f[1])

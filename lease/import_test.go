@@ -149,6 +149,7 @@ lease 192.0.2.5 {
 
 func FuzzImport(f *testing.F) {
 	f.Add("lease 192.0.2.1 {\nends never;\nuid \"\\001\";\n}\n")
+	f.Add(";")
 	f.Add("0 02:00 192.0.2.2 * *\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, form := range []Format{CSV, JSON, ISC, Dnsmasq} {
