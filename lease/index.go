@@ -82,10 +82,6 @@ func equalKey(i int, a, b []byte) bool {
 	return true
 }
 
-func (s *Store) hashPart(i int) func(uint32) uint64 {
-	return func(n uint32) uint64 { return s.hashKey(i, s.texts.part(s.slab.rec(n).text, i)) }
-}
-
 // index puts record n at the head of the list of its key. Empty keys are not
 // indexed.
 func (s *Store) index(n uint32, i int) {
@@ -100,7 +96,7 @@ func (s *Store) index(n uint32, i int) {
 	})
 	r.same[i] = link{next: head}
 	if head == 0 {
-		s.same[i].add(h, n, s.hashPart(i))
+		s.same[i].add(h, n)
 		return
 	}
 	s.slab.rec(head).same[i].prev = n
@@ -124,7 +120,7 @@ func (s *Store) unindex(n uint32, i int) {
 	case l.next != 0:
 		s.same[i].swap(s.hashKey(i, key), n, l.next)
 	default:
-		s.same[i].remove(s.hashKey(i, key), n, s.hashPart(i))
+		s.same[i].remove(s.hashKey(i, key), n)
 	}
 }
 

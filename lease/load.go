@@ -94,8 +94,8 @@ func (m *Memfile) restore(s *Store) error {
 			m.report.Rows++
 			if !gone {
 				s.put(&l)
-			} else if n, h := s.at(l.Addr); n != 0 {
-				s.remove(n, h)
+			} else if n := s.at(l.Addr); n != 0 {
+				s.remove(n)
 			}
 			return nil
 		}, m.bad)

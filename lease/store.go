@@ -3,28 +3,25 @@ package lease
 import (
 	"fmt"
 	"hash/maphash"
-	"math/bits"
 	"net/netip"
 	"slices"
 )
 
 // Store is the index of all leases of one family.
 //
-// A lease costs about 145 bytes (v4) or 210 (v6): a record of 72 bytes (v6
-// 104), its strings in shared chunks, four hash indexes of record numbers, and
-// a tree by address. None of it holds pointers.
+// A lease costs about 170 bytes (v4) or 230 (v6): a record of 72 bytes (v6
+// 104), its strings in shared chunks, three hash indexes of record numbers, and
+// a tree by address, which serves both Get and Page. None of it holds pointers.
 type Store struct {
 	v6    bool
 	epoch uint64
 	seed  maphash.Seed
-	mix   uint64
 
 	slab  slab
 	texts texts
 
 	order4 tree[addr4, uint32]
 	order6 tree[addr6, uint32]
-	addrs  table
 	same   [3]table // by hardware address, client identifier, hostname
 	groups map[uint32]*[states]uint32
 	queues [4]tree[second, uint32] // by end: queueWaiting, queueLapsed, queueReclaimed
@@ -54,7 +51,6 @@ func NewStore(family int, epoch uint64) *Store {
 		v6:     family == 6,
 		epoch:  epoch,
 		seed:   seed,
-		mix:    maphash.Comparable(seed, epoch) | 1,
 		groups: make(map[uint32]*[states]uint32),
 		ring:   ring{limit: defaultRetained},
 	}
@@ -79,7 +75,7 @@ func (s *Store) Epoch() uint64 { return s.epoch }
 // Get returns the lease of an address (PD: of a prefix by its address). v6
 // leases of different Type with equal Addr replace each other, as in Kea's file.
 func (s *Store) Get(a netip.Addr) (Lease, bool) {
-	n, _ := s.at(a)
+	n := s.at(a)
 	if n == 0 {
 		return Lease{}, false
 	}
@@ -102,51 +98,31 @@ func (s *Store) Put(l Lease) Change {
 
 // Delete removes the lease of an address.
 func (s *Store) Delete(a netip.Addr) (Change, bool) {
-	n, h := s.at(a)
+	n := s.at(a)
 	if n == 0 {
 		return Change{}, false
 	}
 	s.seq++
 	c := Change{Seq: s.seq, Delete: true}
 	s.read(n, &c.Lease)
-	s.remove(n, h)
+	s.remove(n)
 	s.ring.add(&c)
 	return c, true
 }
 
-// at returns the record of an address, 0 when there is none, and its hash.
-func (s *Store) at(a netip.Addr) (uint32, uint64) {
-	if s.v6 {
-		if !a.Is6() {
-			return 0, 0
-		}
-		k := key6(a)
-		h := s.hash6(k)
-		return s.addrs.find(h, func(n uint32) bool { return s.slab.rec6(n).addr == k }), h
+// at returns the record of an address, 0 when there is none.
+func (s *Store) at(a netip.Addr) uint32 {
+	var n *uint32
+	switch {
+	case s.v6 && a.Is6():
+		n = s.order6.get(key6(a))
+	case !s.v6 && a.Unmap().Is4():
+		n = s.order4.get(key4(a.Unmap()))
 	}
-	if a = a.Unmap(); !a.Is4() {
-		return 0, 0
+	if n == nil {
+		return 0
 	}
-	k := uint32(key4(a))
-	h := s.hash4(k)
-	return s.addrs.find(h, func(n uint32) bool { return s.slab.rec(n).addr == k }), h
-}
-
-func (s *Store) hash4(k uint32) uint64 {
-	hi, lo := bits.Mul64(uint64(k)+s.mix, 0x9e3779b97f4a7c15)
-	return (hi ^ lo) * s.mix
-}
-
-func (s *Store) hash6(k addr6) uint64 {
-	hi, lo := bits.Mul64(k.lo^s.mix, 0x9e3779b97f4a7c15^k.hi)
-	return (hi ^ lo ^ bits.RotateLeft64(k.hi, 32)) * s.mix
-}
-
-func (s *Store) hashAddr(n uint32) uint64 {
-	if s.v6 {
-		return s.hash6(s.slab.rec6(n).addr)
-	}
-	return s.hash4(s.slab.rec(n).addr)
+	return *n
 }
 
 // read fills l with record n.
@@ -172,9 +148,9 @@ func (s *Store) put(l *Lease) {
 	if l.State >= states || s.v6 != l.Addr.Unmap().Is6() {
 		panic(fmt.Sprintf("lease: cannot store %v in state %d", l.Addr, l.State))
 	}
-	n, h := s.at(l.Addr)
+	n := s.at(l.Addr)
 	if n == 0 {
-		n = s.create(l, h)
+		n = s.create(l)
 	} else {
 		s.replace(n, l)
 	}
@@ -196,7 +172,7 @@ func (s *Store) put(l *Lease) {
 	s.read(n, l)
 }
 
-func (s *Store) create(l *Lease, h uint64) uint32 {
+func (s *Store) create(l *Lease) uint32 {
 	n := s.slab.take(s.v6)
 	r := s.slab.rec(n)
 	if s.v6 {
@@ -206,7 +182,6 @@ func (s *Store) create(l *Lease, h uint64) uint32 {
 		r.addr = uint32(key4(l.Addr.Unmap()))
 		*s.order4.put(addr4(r.addr)) = n
 	}
-	s.addrs.add(h, n, s.hashAddr)
 	r.text = s.texts.add(n, &entry{l.HWAddr, l.ClientID, l.Hostname, l.UserContext})
 	for i := range s.same {
 		s.index(n, i)
@@ -248,13 +223,12 @@ func (s *Store) replace(n uint32, l *Lease) {
 	}
 }
 
-func (s *Store) remove(n uint32, h uint64) {
+func (s *Store) remove(n uint32) {
 	s.dequeue(n)
 	s.leave(n)
 	for i := range s.same {
 		s.unindex(n, i)
 	}
-	s.addrs.remove(h, n, s.hashAddr)
 	if s.v6 {
 		s.order6.remove(s.slab.rec6(n).addr)
 	} else {

@@ -192,9 +192,6 @@ func (t *tree[K, V]) remove(k K) bool {
 		t.root = t.root.inners[0]
 		t.height--
 	}
-	if t.n == 0 {
-		t.root, t.height = nil, 0
-	}
 	return true
 }
 
