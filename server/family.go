@@ -277,19 +277,29 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 	}
 	path := o.leaseFile(f)
 	log.Log(message.DHCPSrvMemfileDB, "opening lease database: type=%s name=%s", f.LeaseDB.Type, path)
+	if f.LeaseDB.Type == "sqlite" {
+		b, err := lease.OpenSQLite(path, f.Version, !f.LeaseDB.Flush)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := store.Restore(b); err != nil {
+			return nil, nil, errors.Join(err, b.Close())
+		}
+		return store, b, nil
+	}
 	m, err := lease.OpenMemfile(lease.MemfileOptions{
 		Path: path, Family: f.Version, Sync: !f.LeaseDB.Flush, MaxRowErrors: int(f.LeaseDB.MaxRowErrors),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	err = m.Load(func(l lease.Lease) error { store.Put(l); return nil })
+	log.Log(message.DHCPSrvMemfileLeaseFileLoad, "loading leases from file %s", path)
+	err = store.Restore(m)
 	for _, e := range m.Report().Errors {
 		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
 	}
 	if err != nil {
-		m.Close()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, m.Close())
 	}
 	return store, m, nil
 }

@@ -162,6 +162,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 			return err
 		}
 		wg.Go(func() { f.tick(ctx) })
+		wg.Go(func() { f.cleanUp(ctx) })
 		wg.Go(func() {
 			if err := f.sockets.Run(ctx); err != nil {
 				s.end(err)

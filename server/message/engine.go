@@ -30,6 +30,7 @@ var (
 // Lease storage, of our own.
 var (
 	LeaseStoreFail      = &Message{ID: "LEASEHOLD_LEASE_STORE_FAIL", Logger: DHCPSrv, Level: Error}
+	LeaseCleanupFail    = &Message{ID: "LEASEHOLD_LEASE_CLEANUP_FAIL", Logger: DHCPSrv, Level: Error}
 	LeaseStoreRecovered = &Message{ID: "LEASEHOLD_LEASE_STORE_RECOVERED", Logger: DHCPSrv, Level: Info}
 )
 
