@@ -271,3 +271,24 @@ func FuzzCommand(f *testing.F) {
 		}
 	})
 }
+
+func TestLeaseWriteMakesALeaseFile(t *testing.T) {
+	s := newServer(t, "test", []byte(allHooks), nil)
+	for _, a := range []string{"192.0.2.10", "192.0.2.11"} {
+		contains(t, tell(t, s, 4, fmt.Sprintf(`{"command":"lease4-add","arguments":{"ip-address":%q,"hw-address":"02:00:00:00:00:01"}}`, a)), `"result": 0`)
+	}
+	file := filepath.Join(s.o.DataDir, "copy.csv")
+	contains(t, tell(t, s, 4, `{"command":"lease4-write","arguments":{"filename":"copy.csv"}}`), "IPv4 lease database into '"+file+"'.")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(text), "address,hwaddr,client_id", "\n192.0.2.10,02:00:00:00:00:01,", "\n192.0.2.11,02:00:00:00:00:01,")
+	left, err := os.ReadDir(s.o.DataDir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("beside the file there is %v, %v", left, err)
+	}
+	for _, bad := range []string{"", "/tmp/x", "../x"} {
+		contains(t, tell(t, s, 4, fmt.Sprintf(`{"command":"lease4-write","arguments":{"filename":%q}}`, bad)), `"result": 1`, "'filename' parameter is invalid")
+	}
+}

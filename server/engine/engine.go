@@ -50,6 +50,7 @@ type Engine struct {
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
+	crowd    crowd
 	service  Service
 	reclaim  reclaimState
 	enabled  func(*message.Message) bool
@@ -175,6 +176,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	e.clock, e.now, e.fx = now, now.Unix(), fx
 	e.stats.begin(now)
 	e.store.Lapse(e.now, e.lapsed)
+	e.crowd.note(in)
 	for _, i := range in {
 		switch i := i.(type) {
 		case *Query:
