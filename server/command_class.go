@@ -22,6 +22,8 @@ func classArgs(c *control.Command, expected string) (*config.Value, error) {
 		return nil, refused("invalid command '%s': 'arguments' is empty", c.Name)
 	case c.Arguments.Kind != config.Map:
 		return nil, refused("invalid command '%s': expected 'arguments' to be a map, got %s instead", c.Name, kindNames[c.Arguments.Kind])
+	case len(c.Arguments.Members) == 0:
+		return nil, refused("invalid command '%s': 'arguments' is empty", c.Name)
 	case len(c.Arguments.Members) > 1:
 		return nil, refused("invalid number of arguments %d for the '%s' command. Expecting %s", len(c.Arguments.Members), c.Name, expected)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"leasehold/config"
@@ -73,14 +75,45 @@ func worded(err error) error {
 	if !errors.As(err, &ps) || len(ps) == 0 {
 		return err
 	}
-	text := ps[0].What
-	if ps[0].Pos.Line > 0 {
+	text, placed := problemText(ps[0])
+	if placed && ps[0].Pos.Line > 0 {
 		text += fmt.Sprintf(" (%s)", ps[0].Pos)
 	}
 	if n := len(ps) - 1; n > 0 {
 		text += fmt.Sprintf("; and %d more", n)
 	}
 	return errors.New(text)
+}
+
+var (
+	wrongKind  = regexp.MustCompile(`where (an?) (\w+) is expected`)
+	unknownKey = regexp.MustCompile(`keyword "(.*)" in `)
+)
+
+// problemText words a problem as Kea's commands do, where they do it otherwise
+// than its grammar of files, and says whether they tell its place.
+func problemText(p *config.Problem) (text string, placed bool) {
+	key := p.Path[strings.LastIndexByte(p.Path, '/')+1:]
+	switch {
+	case strings.HasPrefix(p.Code, "host-"):
+		return p.What, false
+	case p.Code == "wrong-type":
+		if m := wrongKind.FindStringSubmatch(p.What); m != nil {
+			return fmt.Sprintf("'%s' parameter is not %s %s", key, m[1], m[2]), false
+		}
+	case p.Code == "unknown-key":
+		m := unknownKey.FindStringSubmatch(p.What)
+		switch {
+		case m == nil:
+		case strings.Contains(p.Path, "/client-classes["):
+			return fmt.Sprintf("unsupported client class parameter '%s'", m[1]), false
+		case strings.Count(p.Path, "/") <= 1:
+			return "unsupported global configuration parameter: " + m[1], true
+		default:
+			return fmt.Sprintf("spurious '%s' parameter", m[1]), false
+		}
+	}
+	return p.What, true
 }
 
 func configTest(_ context.Context, s *Server, f *family, c *control.Command) control.Answer {

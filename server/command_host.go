@@ -17,6 +17,9 @@ import (
 // identifierTypes are the members of a reservation that identify its client.
 var identifierTypes = []string{"hw-address", "duid", "circuit-id", "client-id", "flex-id"}
 
+// maxHWAddr is the longest hardware address that Kea knows.
+const maxHWAddr = 20
+
 // host is a reservation where it stands in a tree.
 type host struct {
 	subnet int64 // 0 = global
@@ -267,10 +270,13 @@ func reservationGetAll(_ context.Context, _ *Server, f *family, c *control.Comma
 }
 
 // optionalSubnet restricts fits to a subnet, if the arguments name one.
-func optionalSubnet(args *config.Value, fits func(host) bool) (func(host) bool, error) {
+func (f *family) optionalSubnet(args *config.Value, fits func(host) bool) (func(host) bool, error) {
 	id, given, err := subnetID(args)
 	if err != nil || !given {
 		return fits, err
+	}
+	if _, ok := f.placed(f.cfg.Load().Tree, byID(id)); !ok && id != 0 {
+		return nil, refused("%s subnet with ID of '%d' is not configured", f.protocol(), id)
 	}
 	return both(inSubnet(id), fits), nil
 }
@@ -289,7 +295,7 @@ func reservationGetByHostname(_ context.Context, _ *Server, f *family, c *contro
 	case v.Str == "":
 		return failure("Empty hostname")
 	}
-	fits, err := optionalSubnet(args, func(h host) bool { return strings.EqualFold(stringOf(h.value(), "hostname"), v.Str) })
+	fits, err := f.optionalSubnet(args, func(h host) bool { return strings.EqualFold(stringOf(h.value(), "hostname"), v.Str) })
 	if err != nil {
 		return answered(err)
 	}
@@ -327,7 +333,7 @@ func reservationGetByAddress(_ context.Context, _ *Server, f *family, c *control
 	if err != nil {
 		return failure("Failed to convert '%s' to address: Failed to convert string to address '%[1]s': Invalid argument(%s)", v.Str, v.Pos)
 	}
-	fits, err := optionalSubnet(args, reserving(a))
+	fits, err := f.optionalSubnet(args, reserving(a))
 	if err != nil {
 		return answered(err)
 	}
@@ -356,7 +362,7 @@ func reservationGetPage(_ context.Context, _ *Server, f *family, c *control.Comm
 	if err != nil {
 		return answered(err)
 	}
-	fits, err := optionalSubnet(args, func(host) bool { return true })
+	fits, err := f.optionalSubnet(args, func(host) bool { return true })
 	if err != nil {
 		return answered(err)
 	}
@@ -516,8 +522,8 @@ func reservationUpdate(ctx context.Context, s *Server, f *family, c *control.Com
 	for _, typ := range identifierTypes {
 		if text := stringOf(v, typ); text != "" {
 			id, err := identifier(text)
-			if err != nil {
-				return failure("Unable to parse '%s' value.", typ)
+			if err != nil || typ == "hw-address" && len(id) > maxHWAddr {
+				return failure("invalid host identifier value '%s'", text)
 			}
 			fits = both(inSubnet(subnet), identifiedBy(typ, id))
 		}

@@ -90,7 +90,8 @@ func statusGet(ctx context.Context, s *Server, f *family, _ *control.Command) co
 		}
 		v.Set("thread-pool-size", config.NewInt(threads))
 		v.Set("packet-queue-size", config.NewInt(int64(cfg.MultiThreading.QueueSize)))
-		v.Set("packet-queue-statistics", config.NewList(config.NewReal(0), config.NewReal(0), config.NewReal(0)))
+	} else {
+		v.Remove("packet-queue-statistics")
 	}
 	if cfg.LeaseDB.Type == "memfile" && cfg.LeaseDB.Persist {
 		v.Set("csv-lease-file", config.NewString(s.o.leaseFile(cfg)))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"leasehold/config"
@@ -197,7 +198,28 @@ func subnetDelta(ctx context.Context, s *Server, f *family, c *control.Command, 
 		}
 		v := p.value()
 		singleLifetimes(v)
+		if err := s.wellTyped(f, v, delta); err != nil {
+			return nil, err
+		}
 		apply(v, delta)
 		return f.subnetDone(stringOf(v, "subnet"), "updated"), nil
 	})
+}
+
+// wellTyped refuses members of a delta that have the wrong type: what is to be
+// removed would not be looked at otherwise.
+func (s *Server) wellTyped(f *family, v, delta *config.Value) error {
+	both := v.Clone()
+	addParts(both, delta)
+	_, _, err := config.ParseFamily(f.version, config.NewMap(config.M(f.subnetKey(), config.NewList(both))))
+	var ps config.Problems
+	if !errors.As(err, &ps) {
+		return nil
+	}
+	for _, p := range ps {
+		if p.Code == "wrong-type" {
+			return worded(config.Problems{p})
+		}
+	}
+	return nil
 }

@@ -72,6 +72,7 @@ func commandTable() map[string]command {
 		"leaseX-get-page":          {hook: leaseCmds, doc: "leases by address, some at a time"},
 		"leaseX-resend-ddns":       {hook: leaseCmds, role: operate, doc: "update DNS for a lease again"},
 		"leaseX-update":            {hook: leaseCmds, role: operate, doc: "replace a lease"},
+		"leaseX-write":             {hook: leaseCmds, run: leaseWrite, role: operate, doc: "write all leases to a file"},
 		"leaseX-wipe":              {hook: leaseCmds, role: operate, doc: "delete all leases of a subnet"},
 		"lease4-get-by-client-id":  {hook: leaseCmds, only: 4, doc: "the leases of a client identifier"},
 		"lease6-get-by-duid":       {hook: leaseCmds, only: 6, doc: "the leases of a DUID"},

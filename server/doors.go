@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -61,6 +62,9 @@ func (s *Server) openDoors(f *family, sockets []config.ControlSocket) error {
 
 func (s *Server) endpoint(f *family, c *config.ControlSocket) control.Endpoint {
 	e := control.Endpoint{Socket: *c, Handler: s.Handler(f.version)}
+	if c.Type == "unix" && filepath.Base(c.Path) == c.Path {
+		e.Socket.Path = filepath.Join(s.o.SocketDir, c.Path)
+	}
 	if c.Type != "unix" {
 		e.Service = fmt.Sprintf("dhcp%d", f.version)
 	}

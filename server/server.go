@@ -23,10 +23,12 @@ type Options struct {
 	// ToSource sends every response where its query came from (tests).
 	ToSource bool
 	DataDir  string // of lease files without a name; "" = /var/lib/kea
-	Now      func() time.Time
-	Log      *logging.Writer // nil: one is made that prints to standard output
-	Seed     uint64          // of random choices; 0 = from the clock
-	Release  string          // our own version, for version-get
+	// SocketDir is where control sockets without a directory are; "" = /run/kea.
+	SocketDir string
+	Now       func() time.Time
+	Log       *logging.Writer // nil: one is made that prints to standard output
+	Seed      uint64          // of random choices; 0 = from the clock
+	Release   string          // our own version, for version-get
 
 	// AfterFunc calls f once d has passed; nil: time.AfterFunc.
 	AfterFunc func(d time.Duration, f func()) interface{ Stop() bool }
@@ -54,6 +56,9 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	}
 	if o.DataDir == "" {
 		o.DataDir = "/var/lib/kea"
+	}
+	if o.SocketDir == "" {
+		o.SocketDir = "/run/kea"
 	}
 	if o.Log == nil {
 		o.Log = logging.Start(logging.Options{})

@@ -22,6 +22,9 @@ var date = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 // newServer builds a server that serves text but opens no socket.
 func newServer(t testing.TB, name string, text []byte, change func(*Options)) *Server {
 	t.Helper()
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(t.TempDir(), name) // commands may write beside it
+	}
 	cfg, err := config.Parse(name, text)
 	if err != nil {
 		t.Fatal(err)

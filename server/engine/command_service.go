@@ -127,6 +127,8 @@ func status(e *Engine, _ *CommandReceived) Answer {
 			config.M("disabled-by-user", config.NewBool(len(e.service.Off(nil, ha.UserOrigin, ha.UserOrigin+1)) > 0)),
 			config.M("globally-disabled", config.NewBool(!e.service.On())),
 		)),
+		config.M("packet-queue-statistics", config.NewList(
+			config.NewReal(e.crowd[0]), config.NewReal(e.crowd[1]), config.NewReal(e.crowd[2]))),
 		config.M("reload", seconds(e.reloaded)),
 		config.M("uptime", seconds(e.started)),
 	), Raw: e.pairStatus()}

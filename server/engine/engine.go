@@ -51,6 +51,7 @@ type Engine struct {
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
+	crowd     crowd
 	service   ha.Switches
 	pairs     []*Pair
 	tokens    map[uint64]waiter
@@ -187,6 +188,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	e.store.Lapse(e.now, e.lapsed)
 	e.service.Expire(now)
 	e.beginPairs()
+	e.crowd.note(in)
 	for _, i := range in {
 		switch i := i.(type) {
 		case *Query:
