@@ -39,7 +39,10 @@ func (e *Engine) respond6(q *Query, typ byte) {
 		}
 	}
 	e.addName6(q)
-	if q.M6.Type != wire.AddrRegInform {
+	if q.M6.Type == wire.AddrRegInform {
+		v, _ := q.M6.Option(wire.Opt6IAAddr)
+		w.Add(wire.Opt6IAAddr, v)
+	} else {
 		e.addOptions6(q)
 		e.addRelaySupplied(q)
 	}

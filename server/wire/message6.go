@@ -55,6 +55,9 @@ const (
 	Opt6RelaySourcePort = 135
 )
 
+// IAAddrLen is the length of an IAADDR option without options inside.
+const IAAddrLen = 24
+
 // MaxRelays is how deep relays may be nested, RFC 9915 §7.6 HOP_COUNT_LIMIT.
 const MaxRelays = 32
 
@@ -63,7 +66,6 @@ const (
 	headerLen6  = 4
 	relayLen    = 34
 	iaLen       = 12
-	iaAddrLen   = 24
 	iaPrefixLen = 25
 )
 
@@ -191,7 +193,7 @@ func (m *Message6) check() error {
 				if !ok {
 					break
 				}
-				if code == Opt6IAAddr && len(v) < iaAddrLen ||
+				if code == Opt6IAAddr && len(v) < IAAddrLen ||
 					code == Opt6IAPrefix && (len(v) < iaPrefixLen || v[8] > 128) {
 					return ErrIA
 				}
