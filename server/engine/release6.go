@@ -96,8 +96,7 @@ func (e *Engine) decline6(q *Query) {
 	for i := range q.ias {
 		x := &q.ias[i]
 		if x.typ != lease.NA {
-			x.answer(statusNoBinding, "prefixes cannot be declined")
-			continue
+			continue // RFC 9915 §18.3.8: only addresses can be declined
 		}
 		x.answer(statusSuccess, "declined")
 		if len(x.hints) == 0 {

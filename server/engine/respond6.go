@@ -35,6 +35,9 @@ func (e *Engine) respond6(q *Query, typ byte) {
 	if q.M6.Type != wire.Confirm && q.M6.Type != wire.AddrRegInform {
 		exclude := requests6(q, wire.Opt6PDExclude)
 		for i := range q.ias {
+			if q.M6.Type == wire.Decline && q.ias[i].typ != lease.NA {
+				continue
+			}
 			e.addIA(q, &q.ias[i], exclude)
 		}
 	}
