@@ -283,7 +283,13 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 	if err != nil {
 		return nil, nil, err
 	}
-	err = m.Load(func(l lease.Lease) error { store.Put(l); return nil })
+	sane := newSanity(f, log)
+	err = m.Load(func(l lease.Lease) error {
+		if sane.check(&l) {
+			store.Put(l)
+		}
+		return nil
+	})
 	for _, e := range m.Report().Errors {
 		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
 	}
