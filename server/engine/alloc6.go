@@ -100,10 +100,13 @@ func (e *Engine) keep6(q *Query, x *association) {
 			continue
 		}
 		p := e.holder(l)
-		open := p != nil && q.classes.allows(p.Guard)
+		open := p != nil && q.classes.allows(p.Guard) && (l.Type == lease.NA || p.DelegatedLen == l.PrefixLen)
 		if e.reservedForOther(q, s, l.Addr) || !open && !e.reservedForClient(q, s, l.Type, l.Addr, l.PrefixLen) {
 			q.removed = append(q.removed, *l)
 			continue
+		}
+		if !open {
+			p = nil
 		}
 		q.subnet = s
 		e.grant(q, grant{lease: *l, subnet: s, pool: p, own: true})
@@ -260,7 +263,13 @@ func (e *Engine) grantFree(q *Query, x *association) bool {
 			if x.typ == lease.PD {
 				length = p.DelegatedLen
 			}
-			return e.obtain6(q, x, q.subnet, a, length)
+			if e.obtain6(q, x, q.subnet, a, length) {
+				return true
+			}
+			// A lease that no pool knows of, e.g. of a subnet that is gone.
+			i, _ := p.index(a)
+			p.free.Take(i, heldByLease)
+			continue
 		}
 		if w.length == 0 || w.match == longerLength {
 			e.allocationFailed(q, pools)

@@ -316,13 +316,8 @@ func (e *Engine) recount() {
 	e.resetLeaseCounts()
 	e.outside = 0
 	e.store.Each(func(l *lease.Lease) bool {
-		s := e.subnets[l.SubnetID]
-		if s == nil {
-			e.outside++
-			return true
-		}
-		p := e.holder(l)
-		if p == nil {
+		s, p := e.subnets[l.SubnetID], e.holder(l)
+		if s == nil || p == nil {
 			e.outside++
 		}
 		if p != nil && holds(l, e.now) {
@@ -330,7 +325,9 @@ func (e *Engine) recount() {
 				p.free.Take(i, heldByLease)
 			}
 		}
-		e.countLease(s, p, l, 1)
+		if s != nil {
+			e.countLease(s, p, l, 1)
+		}
 		return true
 	})
 	e.settleLeaseCounts()

@@ -261,6 +261,9 @@ func (e *Engine) addOptions6(q *Query) {
 			}
 		}
 	}
+	if e.on(message.DHCP6AddOptions) {
+		e.log(q, message.DHCP6AddOptions, "%d options are requested or always sent, %d scopes configure some", len(want.list), len(scopes))
+	}
 	e.addVendor6(q, scopes, want)
 }
 

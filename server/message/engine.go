@@ -48,6 +48,7 @@ var (
 	DHCP6PacketDropDropClass      = &Message{ID: "DHCP6_PACKET_DROP_DROP_CLASS_EARLY", Logger: Packets, Level: Debug + 15}
 	DHCP6PacketDropDropClassLate  = &Message{ID: "DHCP6_PACKET_DROP_DROP_CLASS2", Logger: Packets, Level: Debug + 15}
 	DHCP6UnknownMsgReceived       = &Message{ID: "DHCP6_UNKNOWN_MSG_RECEIVED", Logger: BadPackets, Level: Debug + 15}
+	DHCP6AddOptions               = &Message{ID: "LEASEHOLD_DHCP6_OPTIONS", Logger: Options, Level: Debug + 50}
 	DHCP6LeaseData                = &Message{ID: "DHCP6_LEASE_DATA", Logger: Leases, Level: Debug + 55}
 	DHCP6ReleasePDFailWrongDUID   = &Message{ID: "DHCP6_RELEASE_PD_FAIL_WRONG_DUID", Logger: Leases, Level: Info}
 	DHCP6ReleaseNADeleted         = &Message{ID: "DHCP6_RELEASE_NA_DELETED", Logger: Leases, Level: Info}
