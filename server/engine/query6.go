@@ -97,7 +97,9 @@ func (q *Query) gather() bool {
 				break
 			}
 			if code == inner {
-				q.hints = append(q.hints, wire.ReadIAResource(code, v))
+				if r := wire.ReadIAResource(code, v); r.Len <= 128 {
+					q.hints = append(q.hints, r)
+				}
 			}
 			b = rest
 		}

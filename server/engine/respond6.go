@@ -32,23 +32,22 @@ func (e *Engine) respond6(q *Query, typ byte) {
 	if q.topText != "" {
 		w.AddStatus(q.topStatus, q.topText)
 	}
-	if q.M6.Type != wire.Confirm && q.M6.Type != wire.AddrRegInform {
-		exclude := requests6(q, wire.Opt6PDExclude)
-		for i := range q.ias {
-			if q.M6.Type == wire.Decline && q.ias[i].typ != lease.NA {
-				continue
-			}
-			e.addIA(q, &q.ias[i], exclude)
+	exclude := requests6(q, wire.Opt6PDExclude)
+	for i := range q.ias {
+		if x := &q.ias[i]; x.answered(q.M6.Type) {
+			e.addIA(q, x, exclude)
 		}
 	}
 	e.addName6(q)
-	if q.M6.Type == wire.AddrRegInform {
+	switch q.M6.Type {
+	case wire.AddrRegInform:
 		v, _ := q.M6.Option(wire.Opt6IAAddr)
 		w.Add(wire.Opt6IAAddr, v)
-	} else {
+	case wire.Release, wire.Decline:
+	default:
 		e.addOptions6(q)
-		e.addRelaySupplied(q)
 	}
+	e.addRelaySupplied(q)
 	q.sent = typ
 	q.Response = w.Finish(&q.M6)
 	if q.Response == nil {
@@ -67,6 +66,17 @@ func requests6(q *Query, code uint16) bool {
 		}
 	}
 	return false
+}
+
+// answered says whether the response to a type of query has the association.
+func (x *association) answered(query byte) bool {
+	switch query {
+	case wire.Confirm, wire.InformationRequest, wire.AddrRegInform:
+		return false
+	case wire.Decline:
+		return x.typ == lease.NA
+	}
+	return true
 }
 
 // addIA adds an association with its leases, what it must forget, and its
