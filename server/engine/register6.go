@@ -20,7 +20,7 @@ func (e *Engine) register6(q *Query) bool {
 	}
 	r, reason := e.registrable(q)
 	if reason != "" {
-		e.log(q, message.DHCP6AddrRegInformFail, "error on ADDR-REG-INFORM from client %s, %s", q.client(), reason)
+		e.log(nil, message.DHCP6AddrRegInformFail, "error on ADDR-REG-INFORM from client %s, %s", q.client(), reason)
 		e.drop(q, dropRegister, nil)
 		return false
 	}

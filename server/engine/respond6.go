@@ -22,8 +22,8 @@ const (
 func (e *Engine) respond6(q *Query, typ byte) {
 	w := &q.W6
 	w.Start(typ)
-	if q.M6.Has(wire.Opt6ClientID) {
-		w.Add(wire.Opt6ClientID, q.duid)
+	if id, ok := q.M6.Option(wire.Opt6ClientID); ok {
+		w.Add(wire.Opt6ClientID, id)
 	}
 	w.Add(wire.Opt6ServerID, e.duid)
 	if q.rapid {
