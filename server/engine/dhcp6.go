@@ -41,10 +41,7 @@ func (e *Engine) receive6(q *Query) {
 		return
 	}
 	e.stats.count(received6(q.M6.Type))
-	if e.on(message.DHCP6PacketReceived) {
-		e.log(q, message.DHCP6PacketReceived, "%s (type %d) received from %s to %s",
-			typeName6(q.M6.Type), q.M6.Type, q.Arrival.Src, q.Arrival.Dst)
-	}
+	e.logReceived6(q)
 	if !e.accept6(q) {
 		return
 	}
@@ -97,6 +94,27 @@ func received6(t byte) Stat {
 		return Pkt6AddrRegReplyReceived
 	}
 	return Pkt6UnknownReceived
+}
+
+// logReceived6 writes a line of every exchange, without fmt.
+func (e *Engine) logReceived6(q *Query) {
+	if !e.on(message.DHCP6PacketReceived) {
+		return
+	}
+	start := e.logBegin(q)
+	t := append(e.fx.LogText, typeName6(q.M6.Type)...)
+	t = append(t, " (type "...)
+	t = strconv.AppendUint(t, uint64(q.M6.Type), 10)
+	t = append(t, ") received from "...)
+	t = q.Arrival.Src.AppendTo(t)
+	t = append(t, " to "...)
+	t = q.Arrival.Dst.AppendTo(t)
+	if q.Arrival.Iface != nil {
+		t = append(t, " on interface "...)
+		t = append(t, q.Arrival.Iface.Name...)
+	}
+	e.fx.LogText = t
+	e.logEnd(message.DHCP6PacketReceived, start)
 }
 
 // accept6 refuses what is not for this server.

@@ -398,6 +398,15 @@ func FuzzReceive6(f *testing.F) {
 		fx.Reset()
 		now = now.Add(time.Second)
 		e.Step(now, []Input{q, TakeJournal{}, Tick{}}, fx)
+		for _, s := range e.ordered {
+			for _, p := range append(s.pools[:len(s.pools):len(s.pools)], s.pd...) {
+				for i := range min(p.free.Size(), 64) {
+					if p.free.Reasons(i)&heldByQuery != 0 {
+						t.Fatalf("%s stays held for a query that is over", p.addr(i))
+					}
+				}
+			}
+		}
 		if len(fx.Responses)+len(fx.Done) != 1 {
 			t.Fatalf("%d responses and %d drops of one query", len(fx.Responses), len(fx.Done))
 		}
