@@ -285,6 +285,7 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 		if err := store.Restore(b); err != nil {
 			return nil, nil, errors.Join(err, b.Close())
 		}
+		newSanity(f, log).checkAll(store)
 		return store, b, nil
 	}
 	m, err := lease.OpenMemfile(lease.MemfileOptions{
@@ -301,5 +302,6 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 	if err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
+	newSanity(f, log).checkAll(store)
 	return store, m, nil
 }

@@ -304,10 +304,17 @@ func (e *Engine) conflict(q *Query, a netip.Addr) {
 
 // choose4 lets the allocators find a free address.
 func (e *Engine) choose4(q *Query) (lease.Lease, bool) {
-	a, p, pools := e.choose(q, lease.NA, &wish{classes: &q.classes})
-	if p == nil {
-		e.allocationFailed(q, pools)
-		return lease.Lease{}, false
+	for {
+		a, p, pools := e.choose(q, lease.NA, &wish{classes: &q.classes})
+		if p == nil {
+			e.allocationFailed(q, pools)
+			return lease.Lease{}, false
+		}
+		if l, ok := e.obtain4(q, a); ok {
+			return l, true
+		}
+		// A lease that the pool does not know of.
+		i, _ := p.index(a)
+		p.free.Take(i, heldByLease)
 	}
-	return e.obtain4(q, a)
 }

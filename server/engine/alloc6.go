@@ -55,14 +55,36 @@ func (e *Engine) leaseNowhere(q *Query) bool {
 // keep, one that is reserved, what it asks for, what an allocator finds.
 func (e *Engine) assign6(q *Query, x *association) {
 	x.from = len(q.grants)
+	if m := assignMessage(q, x.typ); e.on(m) {
+		e.log(q, m, "association iaid=%d names %d resources", x.iaid, len(x.hints))
+	}
 	e.keep6(q, x)
 	if q.hosts.known && e.assignReserved(q, x) {
 		e.dropUnreserved(q, x)
 	}
-	if len(q.grants) == x.from && !e.grantHint(q, x) && !e.grantFree(q, x) {
+	if len(q.grants) == x.from && !e.grantUnreserved(q, x) {
 		x.nothing()
 	}
 	x.to = len(q.grants)
+}
+
+func assignMessage(q *Query, t lease.Type) *message.Message {
+	row := &assignMessages[0]
+	if t == lease.PD {
+		row = &assignMessages[1]
+	}
+	switch q.M6.Type {
+	case wire.Solicit:
+		return row[0]
+	case wire.Request:
+		return row[1]
+	}
+	return row[2]
+}
+
+var assignMessages = [2][3]*message.Message{
+	{message.DHCP6ProcessIANASolicit, message.DHCP6ProcessIANARequest, message.DHCP6ProcessIANAExtend},
+	{message.DHCP6ProcessIAPDSolicit, message.DHCP6ProcessIAPDRequest, message.DHCP6ProcessIAPDExtend},
 }
 
 // keep6 grants the association what it already has, unless it is reserved for
@@ -78,10 +100,13 @@ func (e *Engine) keep6(q *Query, x *association) {
 			continue
 		}
 		p := e.holder(l)
-		open := p != nil && q.classes.allows(p.Guard)
+		open := p != nil && q.classes.allows(p.Guard) && (l.Type == lease.NA || p.DelegatedLen == l.PrefixLen)
 		if e.reservedForOther(q, s, l.Addr) || !open && !e.reservedForClient(q, s, l.Type, l.Addr, l.PrefixLen) {
 			q.removed = append(q.removed, *l)
 			continue
+		}
+		if !open {
+			p = nil
 		}
 		q.subnet = s
 		e.grant(q, grant{lease: *l, subnet: s, pool: p, own: true})
@@ -185,6 +210,14 @@ func (e *Engine) obtain6(q *Query, x *association, s *subnet, a netip.Addr, leng
 	return true
 }
 
+// grantUnreserved grants a dynamic resource.
+func (e *Engine) grantUnreserved(q *Query, x *association) bool {
+	if e.on(message.AllocEngineV6AllocUnreserved) {
+		e.log(q, message.AllocEngineV6AllocUnreserved, "nothing is reserved or leased for iaid=%d", x.iaid)
+	}
+	return e.grantHint(q, x) || e.grantFree(q, x)
+}
+
 // grantHint grants what the client names first in the association, if a pool
 // of the network has it free.
 func (e *Engine) grantHint(q *Query, x *association) bool {
@@ -230,7 +263,13 @@ func (e *Engine) grantFree(q *Query, x *association) bool {
 			if x.typ == lease.PD {
 				length = p.DelegatedLen
 			}
-			return e.obtain6(q, x, q.subnet, a, length)
+			if e.obtain6(q, x, q.subnet, a, length) {
+				return true
+			}
+			// A lease that no pool knows of, e.g. of a subnet that is gone.
+			i, _ := p.index(a)
+			p.free.Take(i, heldByLease)
+			continue
 		}
 		if w.length == 0 || w.match == longerLength {
 			e.allocationFailed(q, pools)

@@ -150,20 +150,36 @@ func (e *Engine) spawn(q *Query, c *config.Class) {
 func (e *Engine) attachName(q *Query, name []byte) {
 	if id := e.cfg.ClassIDBytes(name); id != config.NoClass {
 		e.attach(q, id)
-	} else if e.on(message.DHCP4ClassUnconfigured) {
+	} else if e.on(e.classMessages().unconfigured) {
 		q.classes.addUnknown(string(name))
 	}
 }
 
+// classMessages are the messages about the classes of a query.
+type classMessages struct{ one, all, unconfigured *message.Message }
+
+var (
+	classMessages4 = classMessages{message.DHCP4ClassAssigned, message.DHCP4ClassesAssigned, message.DHCP4ClassUnconfigured}
+	classMessages6 = classMessages{message.DHCP6ClassAssigned, message.DHCP6ClassesAssigned, message.DHCP6ClassUnconfigured}
+)
+
+func (e *Engine) classMessages() *classMessages {
+	if e.version == 6 {
+		return &classMessages6
+	}
+	return &classMessages4
+}
+
 func (e *Engine) attach(q *Query, id config.ClassID) {
-	if q.classes.add(id) && e.enabled(message.DHCP4ClassAssigned) {
-		e.log(q, message.DHCP4ClassAssigned, "client packet has been assigned to the following class: %s", e.cfg.ClassName(id))
+	if m := e.classMessages().one; q.classes.add(id) && e.on(m) {
+		e.log(q, m, "client packet has been assigned to the following class: %s", e.cfg.ClassName(id))
 	}
 }
 
 // logClasses tells which classes the query ended up in.
 func (e *Engine) logClasses(q *Query) {
-	if !e.on(message.DHCP4ClassesAssigned) {
+	m := e.classMessages()
+	if !e.on(m.all) {
 		return
 	}
 	names := make([]string, len(q.classes.order))
@@ -174,10 +190,10 @@ func (e *Engine) logClasses(q *Query) {
 			names[i] = q.classes.unknown[unnamed-id]
 		}
 	}
-	e.log(q, message.DHCP4ClassesAssigned, "client packet has been assigned to the following classes: %s", strings.Join(names, ", "))
+	e.log(q, m.all, "client packet has been assigned to the following classes: %s", strings.Join(names, ", "))
 	for _, id := range q.classes.order {
 		if id < 0 {
-			e.log(q, message.DHCP4ClassUnconfigured, "client packet belongs to an unconfigured class: %s", q.classes.unknown[unnamed-id])
+			e.log(q, m.unconfigured, "client packet belongs to an unconfigured class: %s", q.classes.unknown[unnamed-id])
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (e *Engine) vendorClass6(q *Query, tuples []byte) {
 		return
 	}
 	var room [300]byte
-	q.classes.add(e.cfg.ClassIDBytes(append(append(room[:0], "VENDOR_CLASS_"...), text...)))
+	e.attachName(q, append(append(room[:0], "VENDOR_CLASS_"...), text...))
 }
 
 var docsisModem, docsisRouter = []byte("docsis3.0"), []byte("eRouter1.0")

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"leasehold/config"
 	"leasehold/server/message"
@@ -39,10 +41,7 @@ func (e *Engine) receive6(q *Query) {
 		return
 	}
 	e.stats.count(received6(q.M6.Type))
-	if e.on(message.DHCP6PacketReceived) {
-		e.log(q, message.DHCP6PacketReceived, "%s (type %d) received from %s to %s",
-			typeName6(q.M6.Type), q.M6.Type, q.Arrival.Src, q.Arrival.Dst)
-	}
+	e.logReceived6(q)
 	if !e.accept6(q) {
 		return
 	}
@@ -97,6 +96,27 @@ func received6(t byte) Stat {
 	return Pkt6UnknownReceived
 }
 
+// logReceived6 writes a line of every exchange, without fmt.
+func (e *Engine) logReceived6(q *Query) {
+	if !e.on(message.DHCP6PacketReceived) {
+		return
+	}
+	start := e.logBegin(q)
+	t := append(e.fx.LogText, typeName6(q.M6.Type)...)
+	t = append(t, " (type "...)
+	t = strconv.AppendUint(t, uint64(q.M6.Type), 10)
+	t = append(t, ") received from "...)
+	t = q.Arrival.Src.AppendTo(t)
+	t = append(t, " to "...)
+	t = q.Arrival.Dst.AppendTo(t)
+	if q.Arrival.Iface != nil {
+		t = append(t, " on interface "...)
+		t = append(t, q.Arrival.Iface.Name...)
+	}
+	e.fx.LogText = t
+	e.logEnd(message.DHCP6PacketReceived, start)
+}
+
 // accept6 refuses what is not for this server.
 func (e *Engine) accept6(q *Query) bool {
 	m := &q.M6
@@ -115,24 +135,29 @@ func (e *Engine) accept6(q *Query) bool {
 // sane6 applies RFC 9915 §16: which message carries which identifier.
 func (e *Engine) sane6(q *Query) bool {
 	clients, servers := q.M6.Count(wire.Opt6ClientID), q.M6.Count(wire.Opt6ServerID)
-	ok := false
+	client, server := mandatory, mandatory
 	switch q.M6.Type {
 	case wire.Solicit, wire.Rebind, wire.Confirm, wire.AddrRegInform:
-		ok = clients == 1 && servers == 0
+		server = forbidden
 	case wire.Request, wire.Renew, wire.Release, wire.Decline:
-		ok = clients == 1 && servers == 1
 	case wire.InformationRequest:
-		ok = clients <= 1 && servers <= 1
+		client, server = optional, optional
 	default:
 		e.drop(q, dropType6, message.DHCP6UnknownMsgReceived)
 		return false
 	}
-	// RFC 9915 §11.1: a type of two bytes and at most 128 more.
-	if clients == 1 && (len(q.duid) < 3 || len(q.duid) > 130) {
-		ok = false
+	m, name := message.DHCP6RequiredOptionsCheckFail, typeName6(q.M6.Type)
+	bad := client.broken("client-id", clients, name)
+	if bad == "" {
+		bad = server.broken("server-id", servers, name)
 	}
-	if !ok {
-		e.drop(q, dropDUID, message.DHCP6RequiredOptionsCheckFail)
+	// RFC 9915 §11.1: a type of two bytes and at most 128 more.
+	if bad == "" && clients == 1 && (len(q.duid) < 3 || len(q.duid) > 130) {
+		bad = fmt.Sprintf("client-id of %d bytes", len(q.duid))
+	}
+	if bad != "" {
+		e.log(q, m, "%s message received from %s failed the following check: %s", name, q.client(), bad)
+		e.drop(q, dropDUID, nil)
 		return false
 	}
 	if !q.gather() {
@@ -140,6 +165,28 @@ func (e *Engine) sane6(q *Query) bool {
 		return false
 	}
 	return true
+}
+
+// presence says how often a message carries an identifier.
+type presence uint8
+
+const (
+	mandatory presence = iota
+	optional
+	forbidden
+)
+
+// broken says what is wrong with n identifiers, "" if nothing is.
+func (p presence) broken(id string, n int, msg string) string {
+	switch {
+	case p == mandatory && n != 1:
+		return fmt.Sprintf("Exactly 1 %s option expected in %s, but %d received", id, msg, n)
+	case p == optional && n > 1:
+		return fmt.Sprintf("Too many (%d) %s options received in %s", n, id, msg)
+	case p == forbidden && n > 0:
+		return fmt.Sprintf("%s%s option was not expected, but %d received in %s", strings.ToUpper(id[:1]), id[1:], n, msg)
+	}
+	return ""
 }
 
 // locate6 finds the subnet, the reservations and the classes that follow from
@@ -167,6 +214,7 @@ func (e *Engine) locate6(q *Query) bool {
 	if !q.classes.has(config.ClassKnown) {
 		e.settleKnown(q, q.hosts.known)
 	}
+	e.logClasses(q)
 	if q.classes.has(config.ClassDrop) {
 		e.drop(q, dropClass6, message.DHCP6PacketDropDropClassLate)
 		return false
@@ -250,5 +298,3 @@ func (q *Query) appendLabel6(t []byte) []byte {
 	}
 	return strconv.AppendUint(t, uint64(q.M6.XID()), 16)
 }
-
-func (e *Engine) register6(*Query) bool { return false }

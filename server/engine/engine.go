@@ -318,13 +318,8 @@ func (e *Engine) recount() {
 	e.resetLeaseCounts()
 	e.outside = 0
 	e.store.Each(func(l *lease.Lease) bool {
-		s := e.subnets[l.SubnetID]
-		if s == nil {
-			e.outside++
-			return true
-		}
-		p := e.holder(l)
-		if p == nil {
+		s, p := e.subnets[l.SubnetID], e.holder(l)
+		if s == nil || p == nil {
 			e.outside++
 		}
 		if p != nil && holds(l, e.now) {
@@ -332,7 +327,9 @@ func (e *Engine) recount() {
 				p.free.Take(i, heldByLease)
 			}
 		}
-		e.countLease(s, p, l, 1)
+		if s != nil {
+			e.countLease(s, p, l, 1)
+		}
 		return true
 	})
 	e.settleLeaseCounts()

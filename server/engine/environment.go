@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"leasehold/config"
-	"leasehold/lease"
 	"leasehold/server/wire"
 )
 
@@ -65,9 +64,3 @@ func (q *Query) subject(version int) config.Subject {
 	}
 	return &q.q4
 }
-
-// extendedInfo4 keeps what the relay said with the lease, if
-// store-extended-info asks for it.
-func (e *Engine) extendedInfo4(*Query, *lease.Lease) {}
-
-func (e *Engine) extendedInfo6(*Query, *lease.Lease) {}

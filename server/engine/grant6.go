@@ -148,6 +148,10 @@ func (e *Engine) commitGrant(q *Query, g *grant) {
 	if !had || old.State != lease.Default || old.Expired(e.now) {
 		e.countAssigned(l, 1)
 	}
+	if e.on(message.DHCP6LeaseData) {
+		e.log(q, message.DHCP6LeaseData, "lease of iaid=%d: %s/%d, subnet %d, preferred %d, valid %d, Hardware addr: %s",
+			l.IAID, l.Addr, l.PrefixLen, l.SubnetID, l.Preferred, l.Valid, appendHex(nil, []byte(l.HWAddr)))
+	}
 	if m := grantMessage(q, l); e.on(m) {
 		e.logLease(q, m, "lease allocated: ", l.Addr, int64(l.Valid))
 	}

@@ -176,14 +176,35 @@ func (s *subnet) prefixPoolOf(a netip.Addr, length uint8) *pool {
 	return nil
 }
 
-// holder returns the pool of a lease, or nil if it lies outside all pools.
+// prefixPoolAt returns the prefix pool that has a prefix beginning at a, or
+// nil: after a change of the delegated length, leases of the old one remain.
+func (s *subnet) prefixPoolAt(a netip.Addr) *pool {
+	for _, p := range s.pd {
+		if i, ok := p.index(a); ok && p.addr(i) == a {
+			return p
+		}
+	}
+	return nil
+}
+
+// holder returns the pool in which a lease takes a place, or nil if it lies
+// outside all pools. An address whose subnet is gone takes its place in the
+// subnet that has the address now.
 func (e *Engine) holder(l *lease.Lease) *pool {
 	s := e.subnets[l.SubnetID]
-	if s == nil {
-		return nil
-	}
 	if l.Type == lease.PD {
-		return s.prefixPoolOf(l.Addr, l.PrefixLen)
+		if s == nil {
+			return nil
+		}
+		if p := s.prefixPoolOf(l.Addr, l.PrefixLen); p != nil {
+			return p
+		}
+		return s.prefixPoolAt(l.Addr)
+	}
+	if s == nil {
+		if s = e.selection.holding(l.Addr); s == nil {
+			return nil
+		}
 	}
 	return s.poolOf(l.Addr)
 }

@@ -36,6 +36,7 @@ type Query struct {
 	scopes      []*config.OptionSet
 	pools       []*pool // v6: of everything granted, in order; else pool says it
 	enterprises []uint32
+	context     []byte // room of a lease's user-context
 }
 
 // facts are what the engine finds out about a query, reset for each.

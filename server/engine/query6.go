@@ -16,7 +16,6 @@ type facts6 struct {
 	hints    []wire.IAResource // of all associations
 	own      []lease.Lease     // every lease of the DUID
 	grants   []grant           // of all associations
-	ended    []lease.Lease     // released and declined
 	rapid    bool              // SOLICIT answered by REPLY
 
 	topStatus uint16 // of the response, if topText is set
@@ -25,7 +24,7 @@ type facts6 struct {
 
 func (f *facts6) reset() {
 	clear(f.grants)
-	*f = facts6{ias: f.ias[:0], hints: f.hints[:0], own: f.own[:0], grants: f.grants[:0], ended: f.ended[:0]}
+	*f = facts6{ias: f.ias[:0], hints: f.hints[:0], own: f.own[:0], grants: f.grants[:0]}
 }
 
 // association is an IA_NA or IA_PD of the query and what becomes of it.
@@ -97,7 +96,9 @@ func (q *Query) gather() bool {
 				break
 			}
 			if code == inner {
-				q.hints = append(q.hints, wire.ReadIAResource(code, v))
+				if r := wire.ReadIAResource(code, v); r.Len <= 128 {
+					q.hints = append(q.hints, r)
+				}
 			}
 			b = rest
 		}

@@ -106,10 +106,11 @@ func (e *Engine) reclaimCycle() {
 }
 
 // reclaimLease settles one expired lease: kept for affinity in state
-// expired-reclaimed, or deleted. Declined leases are always deleted.
+// expired-reclaimed, or deleted. Declined and registered ones are always
+// deleted.
 func (e *Engine) reclaimLease(l *lease.Lease, remove bool) {
 	e.reclaimed(l)
-	if l.State == lease.Declined || remove || !e.cfg.Expired.Affinity() {
+	if l.State == lease.Declined || l.State == lease.Registered || remove || !e.cfg.Expired.Affinity() {
 		e.remove(l)
 		return
 	}

@@ -81,7 +81,6 @@ func (e *Engine) releaseOne(q *Query, x *association, a netip.Addr, length uint8
 	} else {
 		e.log(q, releaseMessage(x.typ, message.DHCP6ReleaseNADeleted, message.DHCP6ReleasePDDeleted), "lease %s deleted", a)
 	}
-	q.ended = append(q.ended, l)
 }
 
 func releaseMessage(t lease.Type, na, pd *message.Message) *message.Message {
@@ -96,8 +95,7 @@ func (e *Engine) decline6(q *Query) {
 	for i := range q.ias {
 		x := &q.ias[i]
 		if x.typ != lease.NA {
-			x.answer(statusNoBinding, "prefixes cannot be declined")
-			continue
+			continue // RFC 9915 §18.3.8: only addresses can be declined
 		}
 		x.answer(statusSuccess, "declined")
 		if len(x.hints) == 0 {
@@ -129,5 +127,4 @@ func (e *Engine) declineOne(q *Query, x *association, a netip.Addr) {
 	e.dnsRemove(&l)
 	e.decline(&l)
 	e.log(q, message.DHCP6DeclineLease, "address %s declined. The lease will be unavailable for %d seconds.", a, e.cfg.DeclineProbation)
-	q.ended = append(q.ended, l)
 }

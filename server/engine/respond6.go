@@ -22,8 +22,8 @@ const (
 func (e *Engine) respond6(q *Query, typ byte) {
 	w := &q.W6
 	w.Start(typ)
-	if q.M6.Has(wire.Opt6ClientID) {
-		w.Add(wire.Opt6ClientID, q.duid)
+	if id, ok := q.M6.Option(wire.Opt6ClientID); ok {
+		w.Add(wire.Opt6ClientID, id)
 	}
 	w.Add(wire.Opt6ServerID, e.duid)
 	if q.rapid {
@@ -32,17 +32,22 @@ func (e *Engine) respond6(q *Query, typ byte) {
 	if q.topText != "" {
 		w.AddStatus(q.topStatus, q.topText)
 	}
-	if q.M6.Type != wire.Confirm && q.M6.Type != wire.AddrRegInform {
-		exclude := requests6(q, wire.Opt6PDExclude)
-		for i := range q.ias {
-			e.addIA(q, &q.ias[i], exclude)
+	exclude := requests6(q, wire.Opt6PDExclude)
+	for i := range q.ias {
+		if x := &q.ias[i]; x.answered(q.M6.Type) {
+			e.addIA(q, x, exclude)
 		}
 	}
 	e.addName6(q)
-	if q.M6.Type != wire.AddrRegInform {
+	switch q.M6.Type {
+	case wire.AddrRegInform:
+		v, _ := q.M6.Option(wire.Opt6IAAddr)
+		w.Add(wire.Opt6IAAddr, v)
+	case wire.Release, wire.Decline:
+	default:
 		e.addOptions6(q)
-		e.addRelaySupplied(q)
 	}
+	e.addRelaySupplied(q)
 	q.sent = typ
 	q.Response = w.Finish(&q.M6)
 	if q.Response == nil {
@@ -61,6 +66,17 @@ func requests6(q *Query, code uint16) bool {
 		}
 	}
 	return false
+}
+
+// answered says whether the response to a type of query has the association.
+func (x *association) answered(query byte) bool {
+	switch query {
+	case wire.Confirm, wire.InformationRequest, wire.AddrRegInform:
+		return false
+	case wire.Decline:
+		return x.typ == lease.NA
+	}
+	return true
 }
 
 // addIA adds an association with its leases, what it must forget, and its
@@ -254,6 +270,9 @@ func (e *Engine) addOptions6(q *Query) {
 				q.W6.Add(code, more)
 			}
 		}
+	}
+	if e.on(message.DHCP6AddOptions) {
+		e.log(q, message.DHCP6AddOptions, "%d options are requested or always sent, %d scopes configure some", len(want.list), len(scopes))
 	}
 	e.addVendor6(q, scopes, want)
 }

@@ -72,6 +72,16 @@ func (x *selection) inPrefix(a netip.Addr, c *classSet) *subnet {
 	return allowed(x.found, c)
 }
 
+// holding returns a subnet whose prefix holds a, whatever its guards.
+func (x *selection) holding(a netip.Addr) *subnet {
+	for _, n := range x.lengths {
+		if p, err := a.Prefix(n); err == nil && len(x.byPrefix[p]) > 0 {
+			return x.byPrefix[p][0]
+		}
+	}
+	return nil
+}
+
 // select4 finds the subnet of a DHCPv4 query in Kea's order of precedence.
 func (e *Engine) select4(q *Query) *subnet {
 	m, c, x := &q.M4, &q.classes, e.selection

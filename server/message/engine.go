@@ -36,12 +36,21 @@ var (
 
 // Messages of the DHCPv6 engine beyond the catalogue of reference.
 var (
+	DHCP6ClassesAssigned          = &Message{ID: "DHCP6_CLASSES_ASSIGNED", Logger: Family6, Level: Debug + 40}
+	DHCP6ClassUnconfigured        = &Message{ID: "DHCP6_CLASS_UNCONFIGURED", Logger: Family6, Level: Debug + 40}
+	DHCP6ProcessIANASolicit       = &Message{ID: "DHCP6_PROCESS_IA_NA_SOLICIT", Logger: Leases, Level: Debug + 50}
+	DHCP6ProcessIANARequest       = &Message{ID: "DHCP6_PROCESS_IA_NA_REQUEST", Logger: Leases, Level: Debug + 50}
+	DHCP6ProcessIANAExtend        = &Message{ID: "DHCP6_PROCESS_IA_NA_EXTEND", Logger: Leases, Level: Debug + 50}
+	DHCP6ProcessIAPDSolicit       = &Message{ID: "DHCP6_PROCESS_IA_PD_SOLICIT", Logger: Leases, Level: Debug + 50}
+	DHCP6ProcessIAPDRequest       = &Message{ID: "DHCP6_PROCESS_IA_PD_REQUEST", Logger: Leases, Level: Debug + 50}
+	DHCP6ProcessIAPDExtend        = &Message{ID: "DHCP6_PROCESS_IA_PD_EXTEND", Logger: Leases, Level: Debug + 50}
 	DHCP6ClassAssigned            = &Message{ID: "DHCP6_CLASS_ASSIGNED", Logger: Family6, Level: Debug + 40}
 	DHCP6SubnetDynamicallyChanged = &Message{ID: "DHCP6_SUBNET_DYNAMICALLY_CHANGED", Logger: Packets, Level: Debug + 45}
 	DHCP6PacketDropDropClass      = &Message{ID: "DHCP6_PACKET_DROP_DROP_CLASS_EARLY", Logger: Packets, Level: Debug + 15}
 	DHCP6PacketDropDropClassLate  = &Message{ID: "DHCP6_PACKET_DROP_DROP_CLASS2", Logger: Packets, Level: Debug + 15}
 	DHCP6UnknownMsgReceived       = &Message{ID: "DHCP6_UNKNOWN_MSG_RECEIVED", Logger: BadPackets, Level: Debug + 15}
-	DHCP6LeaseNAWithoutDUID       = &Message{ID: "DHCP6_LEASE_NA_WITHOUT_DUID", Logger: Leases, Level: Error}
+	DHCP6AddOptions               = &Message{ID: "LEASEHOLD_DHCP6_OPTIONS", Logger: Options, Level: Debug + 50}
+	DHCP6LeaseData                = &Message{ID: "DHCP6_LEASE_DATA", Logger: Leases, Level: Debug + 55}
 	DHCP6ReleasePDFailWrongDUID   = &Message{ID: "DHCP6_RELEASE_PD_FAIL_WRONG_DUID", Logger: Leases, Level: Info}
 	DHCP6ReleaseNADeleted         = &Message{ID: "DHCP6_RELEASE_NA_DELETED", Logger: Leases, Level: Info}
 	DHCP6ReleaseNAExpired         = &Message{ID: "DHCP6_RELEASE_NA_EXPIRED", Logger: Leases, Level: Info}
@@ -52,6 +61,7 @@ var (
 	DHCP6AddrRegInformFail        = &Message{ID: "DHCP6_ADDR_REG_INFORM_FAIL", Logger: Leases, Level: Info}
 
 	AllocEngineV6AllocFailSharedNetwork = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", Logger: AllocEngine, Level: Warn}
+	AllocEngineV6AllocUnreserved        = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_UNRESERVED", Logger: AllocEngine, Level: Debug + 40}
 	AllocEngineV6AllocFailClasses       = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", Logger: AllocEngine, Level: Warn}
 	AllocEngineV6DeclinedRecovered      = &Message{ID: "ALLOC_ENGINE_V6_DECLINED_RECOVERED", Logger: AllocEngine, Level: Info}
 	AllocEngineV6LeaseReclaim           = &Message{ID: "ALLOC_ENGINE_V6_LEASE_RECLAIM", Logger: AllocEngine, Level: Debug + 40}

@@ -35,6 +35,7 @@ const (
 	Opt6IAAddr          = 5
 	Opt6ORO             = 6
 	Opt6Preference      = 7
+	Opt6ElapsedTime     = 8
 	Opt6RelayMsg        = 9
 	Opt6StatusCode      = 13
 	Opt6RapidCommit     = 14
@@ -55,6 +56,9 @@ const (
 	Opt6RelaySourcePort = 135
 )
 
+// IAAddrLen is the length of an IAADDR option without options inside.
+const IAAddrLen = 24
+
 // MaxRelays is how deep relays may be nested, RFC 9915 §7.6 HOP_COUNT_LIMIT.
 const MaxRelays = 32
 
@@ -63,7 +67,6 @@ const (
 	headerLen6  = 4
 	relayLen    = 34
 	iaLen       = 12
-	iaAddrLen   = 24
 	iaPrefixLen = 25
 )
 
@@ -72,7 +75,7 @@ var (
 	ErrRelays   = errors.New("relays nested too deep")
 	ErrRelayMsg = errors.New("relay message without a message inside")
 	ErrIA       = errors.New("identity association malformed")
-	ErrORO      = errors.New("option request of odd length")
+	ErrOption   = errors.New("option malformed")
 	ErrRelayTyp = errors.New("relay reply from a relay")
 )
 
@@ -173,33 +176,79 @@ func (m *Message6) scan(b []byte) []Option6 {
 }
 
 // check refuses what would have to be guessed at: associations and addresses
-// cut short, half a code in the option request.
+// cut short, half a code in the option request. The list of options is Kea's;
+// others are left to whoever reads them.
 func (m *Message6) check() error {
 	for i := range m.Options {
 		o := &m.Options[i]
+		ok := true
 		switch o.Code {
 		case Opt6ORO:
-			if len(o.Data)%2 != 0 {
-				return ErrORO
-			}
+			ok = len(o.Data)%2 == 0
+		case Opt6ElapsedTime:
+			ok = len(o.Data) == 2
+		case Opt6StatusCode:
+			ok = len(o.Data) >= 2
+		case Opt6VendorClass:
+			ok = len(o.Data) >= 4 && tuples(o.Data[4:])
+		case Opt6FQDN:
+			ok = wellNamed(o.Data)
 		case Opt6IANA, Opt6IAPD:
-			if len(o.Data) < iaLen {
+			if !associated(o.Data) {
 				return ErrIA
 			}
-			for b := o.Data[iaLen:]; ; {
-				code, v, rest, ok := NextOption6(b)
-				if !ok {
-					break
-				}
-				if code == Opt6IAAddr && len(v) < iaAddrLen ||
-					code == Opt6IAPrefix && (len(v) < iaPrefixLen || v[8] > 128) {
-					return ErrIA
-				}
-				b = rest
-			}
+		}
+		if !ok {
+			return ErrOption
 		}
 	}
 	return nil
+}
+
+// associated says whether an IA and the addresses or prefixes in it are whole.
+func associated(v []byte) bool {
+	if len(v) < iaLen {
+		return false
+	}
+	for run := v[iaLen:]; ; {
+		code, v, rest, ok := NextOption6(run)
+		if !ok {
+			return true
+		}
+		if code == Opt6IAAddr && len(v) < IAAddrLen || code == Opt6IAPrefix && len(v) < iaPrefixLen {
+			return false
+		}
+		run = rest
+	}
+}
+
+// tuples says whether b is a run of strings with lengths of two bytes.
+func tuples(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) < 2 {
+			return false
+		}
+		n := 2 + int(binary.BigEndian.Uint16(b))
+		if len(b) < n {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// wellNamed says whether the client FQDN is whole and does not ask for both
+// and neither of the updates (RFC 4704 §4.1: N excludes S).
+func wellNamed(v []byte) bool {
+	if len(v) == 0 || v[0]&5 == 5 {
+		return false
+	}
+	for b := v[1:]; len(b) > 0 && b[0] != 0; b = b[1+int(b[0]):] {
+		if b[0] > 63 || len(b) < 1+int(b[0]) {
+			return false
+		}
+	}
+	return true
 }
 
 // NextOption6 takes the first option off a run of options; ok is false at its
@@ -277,7 +326,7 @@ type IAResource struct {
 }
 
 // ReadIAResource reads the value of an option of code IAADDR or IAPREFIX that
-// Decode has accepted.
+// Decode has accepted. Len may be any byte.
 func ReadIAResource(code uint16, v []byte) IAResource {
 	if code == Opt6IAAddr {
 		return IAResource{

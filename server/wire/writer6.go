@@ -76,7 +76,7 @@ func (w *Writer6) OpenIA(code uint16, iaid, t1, t2 uint32) {
 // IAAddr adds an address to the open association.
 func (w *Writer6) IAAddr(a netip.Addr, preferred, valid uint32) {
 	b := a.As16()
-	w.header(Opt6IAAddr, iaAddrLen)
+	w.header(Opt6IAAddr, IAAddrLen)
 	w.room = append(w.room, b[:]...)
 	w.room = binary.BigEndian.AppendUint32(w.room, preferred)
 	w.room = binary.BigEndian.AppendUint32(w.room, valid)
