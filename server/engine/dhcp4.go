@@ -301,11 +301,7 @@ func (e *Engine) processDiscover(q *Query) {
 		e.silence(q, dropClass, nil)
 		return
 	}
-	if a, ok := q.M4.Addr(wire.OptRequestedAddress); ok && !a.IsUnspecified() {
-		q.hint = a
-	} else if a := q.M4.CIAddr(); !a.IsUnspecified() {
-		q.hint = a
-	}
+	q.hint = hint4(&q.M4)
 	e.nameClient4(q)
 	if e.v6Only(q) {
 		return
@@ -327,11 +323,7 @@ func (e *Engine) processDiscover(q *Query) {
 // processRequest answers DHCPREQUEST with an ACK or a NAK, or not at all.
 func (e *Engine) processRequest(q *Query) {
 	q.state = requestState4(q)
-	if a, ok := q.M4.Addr(wire.OptRequestedAddress); ok && !a.IsUnspecified() {
-		q.hint = a
-	} else if a := q.M4.CIAddr(); !a.IsUnspecified() {
-		q.hint = a
-	}
+	q.hint = hint4(&q.M4)
 	if q.subnet == nil {
 		e.refuseNoSubnet(q)
 		return
@@ -361,6 +353,18 @@ func (e *Engine) processRequest(q *Query) {
 	e.settleLease4(q)
 	e.grant4(q)
 	e.respond4(q, ack4)
+}
+
+// hint4 returns the address that the client asks for: option 50, else ciaddr.
+func hint4(m *wire.Message4) netip.Addr {
+	a, ok := m.Addr(wire.OptRequestedAddress)
+	if !ok {
+		a = m.CIAddr()
+	}
+	if a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
 }
 
 // refuseNoSubnet decides between NAK and silence when no subnet was found.

@@ -106,17 +106,22 @@ func (e *Engine) nameHost4(q *Query) {
 	if !present || len(v) == 0 {
 		return
 	}
+	if string(v) == "." {
+		n.generate, n.host, n.fwd, n.rev = true, true, on, on
+		return
+	}
 	text := append(q.nameBuf[:0], v...)
+	partial := bytes.IndexByte(bytes.TrimSuffix(v, []byte(".")), '.') < 0
 	if d.CharSet != nil && d.CharSet.Matches(text) {
 		text = append(q.nameBuf[:0], d.CharSet.Scrub(string(text), d.CharReplacement)...)
 	}
 	q.nameBuf = text
-	if len(bytes.Trim(text, ".")) == 0 {
+	if emptyLabel(bytes.TrimSuffix(text, []byte("."))) {
 		return
 	}
 	lower(text)
 	n.host, n.fwd, n.rev = true, on, on
-	if bytes.IndexByte(text, '.') < 0 {
+	if partial {
 		text = q.qualify(text, d.QualifyingSuffix, false)
 	}
 	n.text = text
@@ -162,6 +167,6 @@ func (e *Engine) addNames4(q *Query) {
 		}
 		q.W4.Add(wire.OptFQDN, v)
 	case n.host && len(n.text) > 0:
-		q.W4.Add(wire.OptHostName, bytes.TrimSuffix(n.text, []byte(".")))
+		q.W4.Add(wire.OptHostName, n.text)
 	}
 }

@@ -61,7 +61,7 @@ func (w *world) checkState() {
 		w.t.Errorf("%d responses are still parked", n)
 	}
 	type count struct{ assigned, declined int64 }
-	subnets, pools := map[*subnet]count{}, map[*pool]count{}
+	subnets, pools := map[*subnet]count{}, map[*scopeCounters]count{} // pools of one ID count together
 	var global count
 	held := map[*pool]map[uint64]bool{}
 	e.store.Each(func(l *lease.Lease) bool {
@@ -87,7 +87,7 @@ func (w *world) checkState() {
 		add := func(x count) count { return count{x.assigned + c.assigned, x.declined + c.declined} }
 		global, subnets[s] = add(global), add(subnets[s])
 		if p != nil {
-			pools[p] = add(pools[p])
+			pools[p.counts] = add(pools[p.counts])
 		}
 		return true
 	})
@@ -103,7 +103,7 @@ func (w *world) checkState() {
 	for _, s := range e.ordered {
 		compare("subnet "+s.Prefix.String(), &s.counts, subnets[s])
 		for _, p := range s.pools {
-			compare("pool "+p.First.String(), &p.counts, pools[p])
+			compare("pool "+p.First.String(), p.counts, pools[p.counts])
 			if p.free.Size() > 1<<16 {
 				continue
 			}

@@ -293,11 +293,11 @@ func (w *world) show(fx *Effects) {
 	}
 }
 
-var statName = regexp.MustCompile(`^subnet\[(\d+)\](?:\.pool\[(\d+)\])?\.(.*)$`)
+var statPattern = regexp.MustCompile(`^subnet\[(\d+)\](?:\.pool\[(\d+)\])?\.(.*)$`)
 
 // stat returns the value of a statistic by Kea's name.
 func (w *world) stat(name string) (int64, bool) {
-	if m := statName.FindStringSubmatch(name); m != nil {
+	if m := statPattern.FindStringSubmatch(name); m != nil {
 		id, _ := strconv.Atoi(m[1])
 		s := w.engine.subnets[uint32(id)]
 		st := slices.Index(scopedNames4(), m[3])
@@ -336,7 +336,7 @@ func (w *world) do(line string) error {
 		}
 		w.family = c
 		if word == "reload" {
-			w.step(Reconfigured{c})
+			w.step(Reconfigured{Family: c})
 		}
 	case "iface":
 		w.iface(f[0], f[1:]...)
