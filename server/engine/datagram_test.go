@@ -351,13 +351,14 @@ func scanOptions(b []byte) (list []option, end bool) {
 		case len(b) < 2 || len(b) < 2+int(b[1]):
 			return list, false
 		}
-		v := b[2 : 2+b[1]]
-		if n := len(list); n > 0 && list[n-1].code == b[0] && len(list[n-1].value)%255 == 0 {
-			list[n-1].value = append(list[n-1].value, v...)
+		n := 2 + int(b[1])
+		v := b[2:n]
+		if k := len(list); k > 0 && list[k-1].code == b[0] && (len(list[k-1].value)%255 == 0 || len(list[k-1].value)%253 == 0) {
+			list[k-1].value = append(list[k-1].value, v...)
 		} else {
 			list = append(list, option{b[0], append([]byte(nil), v...)})
 		}
-		b = b[2+b[1]:]
+		b = b[n:]
 	}
 	return list, false
 }
