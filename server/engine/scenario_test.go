@@ -54,6 +54,7 @@ type block struct {
 	head  string   // input as written
 	steps []string // input lines without comments; "{" of a config joined
 	want  []string
+	asks  bool // there was a "----"
 }
 
 func readScenario(path string) (*scenario, error) {
@@ -68,7 +69,7 @@ func readScenario(path string) (*scenario, error) {
 	out := false
 	flush := func() {
 		if out || len(b.steps) > 0 {
-			b.head = head.String()
+			b.head, b.asks = head.String(), out
 			s.blocks = append(s.blocks, b)
 		}
 		b, out = block{}, false
@@ -119,7 +120,7 @@ func (s *scenario) write(got [][]string) error {
 	var b strings.Builder
 	for i, bl := range s.blocks {
 		b.WriteString(bl.head)
-		if len(got[i]) == 0 && bl.want == nil {
+		if !bl.asks && len(got[i]) == 0 {
 			continue
 		}
 		b.WriteString("----\n")
