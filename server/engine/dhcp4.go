@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"net/netip"
 
 	"leasehold/config"
@@ -56,6 +57,9 @@ func (e *Engine) receive4(q *Query) {
 	if !e.service.On() {
 		e.drop(q, dropDisabled, message.DHCP4PacketDrop0008)
 		return
+	}
+	if q.Bad == nil {
+		q.Bad = e.malformed4(&q.M4)
 	}
 	if q.Bad != nil {
 		e.drop(q, dropParse, message.DHCP4PacketDrop0001)
@@ -132,6 +136,28 @@ func (e *Engine) identify4(q *Query) bool {
 		q.classes.add(config.ClassBOOTP)
 	}
 	return true
+}
+
+// shortest4 is how long the options that the server reads are at least.
+var shortest4 = [...]struct{ code, length byte }{
+	{wire.OptRequestedAddress, 4}, {wire.OptLeaseTime, 4}, {wire.OptServerID, 4}, {wire.OptParameterList, 1},
+	{wire.OptMaxMessageSize, 2}, {wire.OptClientID, 2}, {wire.OptSubnetSelection, 4},
+}
+
+var errShort = errors.New("an option is shorter than it must be")
+
+// malformed4 says why a query cannot be taken seriously although its options
+// could be told apart. Kea drops these, too.
+func (e *Engine) malformed4(m *wire.Message4) error {
+	for _, s := range shortest4 {
+		if v, ok := m.Option(s.code); ok && len(v) < int(s.length) {
+			return errShort
+		}
+	}
+	if v, ok := m.Option(wire.OptFQDN); ok {
+		return malformedFQDN4(v, e.cfg.Compat.LenientOptionParsing)
+	}
+	return nil
 }
 
 // accept4 refuses what is not for this server: unknown types, DHCPINFORM
@@ -275,11 +301,7 @@ func (e *Engine) processDiscover(q *Query) {
 		e.silence(q, dropClass, nil)
 		return
 	}
-	if a, ok := q.M4.Addr(wire.OptRequestedAddress); ok && !a.IsUnspecified() {
-		q.hint = a
-	} else if a := q.M4.CIAddr(); !a.IsUnspecified() {
-		q.hint = a
-	}
+	q.hint = hint4(&q.M4)
 	e.nameClient4(q)
 	if e.v6Only(q) {
 		return
@@ -301,11 +323,7 @@ func (e *Engine) processDiscover(q *Query) {
 // processRequest answers DHCPREQUEST with an ACK or a NAK, or not at all.
 func (e *Engine) processRequest(q *Query) {
 	q.state = requestState4(q)
-	if a, ok := q.M4.Addr(wire.OptRequestedAddress); ok && !a.IsUnspecified() {
-		q.hint = a
-	} else if a := q.M4.CIAddr(); !a.IsUnspecified() {
-		q.hint = a
-	}
+	q.hint = hint4(&q.M4)
 	if q.subnet == nil {
 		e.refuseNoSubnet(q)
 		return
@@ -335,6 +353,18 @@ func (e *Engine) processRequest(q *Query) {
 	e.settleLease4(q)
 	e.grant4(q)
 	e.respond4(q, ack4)
+}
+
+// hint4 returns the address that the client asks for: option 50, else ciaddr.
+func hint4(m *wire.Message4) netip.Addr {
+	a, ok := m.Addr(wire.OptRequestedAddress)
+	if !ok {
+		a = m.CIAddr()
+	}
+	if a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
 }
 
 // refuseNoSubnet decides between NAK and silence when no subnet was found.

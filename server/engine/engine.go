@@ -38,9 +38,10 @@ type Engine struct {
 
 	journal  []lease.Change // decided, not yet handed to the disk
 	spare    []lease.Change // the journal's other room
-	handed   uint64         // last sequence number handed to the disk
-	durable  uint64         // last sequence number on disk
-	diskless bool           // persist false: nothing waits
+	unstored unstored
+	handed   uint64 // last sequence number handed to the disk
+	durable  uint64 // last sequence number on disk
+	diskless bool   // persist false: nothing waits
 	parked   parkingLot
 
 	hooks     hooks
@@ -221,7 +222,11 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		}
 	}
 	e.sweep()
-	fx.Waiting = len(e.journal) > 0
+	if e.diskless {
+		clear(e.journal)
+		e.journal = e.journal[:0]
+	}
+	fx.Waiting = e.unsaved()
 	fx.Wake = e.wake()
 	e.fx = nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 
 	"leasehold/config"
 	"leasehold/lease"
@@ -52,8 +53,8 @@ func (e *Engine) settleFQDN(q *Query, text []byte, full bool) {
 		return
 	}
 	text = scrubLabels(d, text)
-	if len(text) == 0 {
-		n.generate = true
+	if emptyLabel(text) {
+		*n = name{}
 		return
 	}
 	if full {
@@ -115,14 +116,16 @@ func dotted(text []byte) []byte {
 	return text
 }
 
-// qualify appends the suffix to a partial name, with or without a final dot.
+// qualify appends the suffix to a name that does not end with it yet, and gives
+// the name a final dot or none.
 func (q *Query) qualify(text []byte, suffix string, dot bool) []byte {
-	full := len(text) > 0 && text[len(text)-1] == '.'
-	if !full && suffix != "" {
+	text = bytes.TrimSuffix(text, []byte("."))
+	lower(text)
+	if s := strings.TrimSuffix(suffix, "."); s != "" && !hasSuffixFold(text, s) {
 		if len(text) > 0 {
 			text = append(text, '.')
 		}
-		text = append(text, suffix...)
+		text = append(text, s...)
 	}
 	text = bytes.TrimSuffix(text, []byte("."))
 	if dot {
@@ -133,7 +136,19 @@ func (q *Query) qualify(text []byte, suffix string, dot bool) []byte {
 	return text
 }
 
-// scrubLabels replaces what hostname-char-set names, label by label.
+// hasSuffixFold says whether the last labels of lower-case text are s.
+func hasSuffixFold(text []byte, s string) bool {
+	at := len(text) - len(s)
+	return at >= 0 && (at == 0 || text[at-1] == '.') && strings.EqualFold(string(text[at:]), s)
+}
+
+// emptyLabel says whether a name without a final dot has a label of no length.
+func emptyLabel(text []byte) bool {
+	return len(text) == 0 || text[0] == '.' || text[len(text)-1] == '.' || bytes.Contains(text, []byte(".."))
+}
+
+// scrubLabels replaces what hostname-char-set names, label by label. A name of
+// which a label vanishes is no name: nil.
 func scrubLabels(d *config.DDNS, text []byte) []byte {
 	if d.CharSet == nil || !d.CharSet.Matches(text) {
 		return text
@@ -142,7 +157,7 @@ func scrubLabels(d *config.DDNS, text []byte) []byte {
 	for _, label := range bytes.Split(text, []byte(".")) {
 		l := d.CharSet.Scrub(string(label), d.CharReplacement)
 		if l == "" {
-			continue
+			return nil
 		}
 		if len(out) > 0 {
 			out = append(out, '.')

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 
 	"leasehold/config"
 	"leasehold/server/wire"
@@ -17,11 +18,44 @@ func (e *Engine) nameClient4(q *Query) {
 	e.nameHost4(q)
 }
 
+var (
+	errFQDNShort = errors.New("option 81 is shorter than its fixed part")
+	errFQDNFlags = errors.New("option 81 has both N and S")
+	errFQDNName  = errors.New("option 81 ends within a label")
+)
+
+// malformedFQDN4 says what is wrong with an option 81.
+func malformedFQDN4(v []byte, lenient bool) error {
+	switch {
+	case len(v) < 3:
+		return errFQDNShort
+	case lenient:
+		return nil
+	case v[0]&(fqdnS|fqdnN) == fqdnS|fqdnN: // RFC 4702 §2.1
+		return errFQDNFlags
+	case v[0]&fqdnE != 0 && !wholeLabels(v[3:]):
+		return errFQDNName
+	}
+	return nil
+}
+
+// wholeLabels says whether no label of a name is cut off.
+func wholeLabels(b []byte) bool {
+	for len(b) > 0 && b[0] != 0 {
+		if n := int(b[0]); n > 63 || len(b) < 1+n {
+			return false
+		}
+		b = b[1+int(b[0]):]
+	}
+	return true
+}
+
 // nameFQDN4 applies RFC 4702 with Kea's overrides.
 func (e *Engine) nameFQDN4(q *Query, v []byte) {
 	n := &q.names
 	n.fqdn = true
-	s, o, no := e.fqdnFlags(q, v[0]&fqdnS != 0, v[0]&fqdnN != 0)
+	cs := v[0]&fqdnS != 0
+	s, o, no := e.fqdnFlags(q, cs, v[0]&fqdnN != 0 && !cs) // both: lenient, N does not count
 	n.flags = v[0] & fqdnE
 	if s {
 		n.flags |= fqdnS
@@ -72,17 +106,22 @@ func (e *Engine) nameHost4(q *Query) {
 	if !present || len(v) == 0 {
 		return
 	}
+	if string(v) == "." {
+		n.generate, n.host, n.fwd, n.rev = true, true, on, on
+		return
+	}
 	text := append(q.nameBuf[:0], v...)
+	partial := bytes.IndexByte(bytes.TrimSuffix(v, []byte(".")), '.') < 0
 	if d.CharSet != nil && d.CharSet.Matches(text) {
 		text = append(q.nameBuf[:0], d.CharSet.Scrub(string(text), d.CharReplacement)...)
 	}
 	q.nameBuf = text
-	if len(bytes.Trim(text, ".")) == 0 {
+	if emptyLabel(bytes.TrimSuffix(text, []byte("."))) {
 		return
 	}
 	lower(text)
 	n.host, n.fwd, n.rev = true, on, on
-	if bytes.IndexByte(text, '.') < 0 {
+	if partial {
 		text = q.qualify(text, d.QualifyingSuffix, false)
 	}
 	n.text = text
@@ -97,8 +136,9 @@ func (e *Engine) nameLease4(q *Query) {
 	}
 	if n.generate {
 		n.text = q.generateName(l.Addr, n.fqdn)
-	} else if q.subnet != q.selected && (n.fqdn || n.host) {
-		// Another member of the network serves: its suffix counts.
+	} else if q.subnet != q.selected || q.pool != nil && q.pool.DDNS != q.subnet.Params.DDNS {
+		// Another member of the network serves, or a pool with rules of its
+		// own: its reservation and its suffix count.
 		*n = name{}
 		e.nameClient4(q)
 		if n.generate {
@@ -117,7 +157,9 @@ func (e *Engine) addNames4(q *Query) {
 	n := &q.names
 	switch {
 	case n.fqdn:
-		v := []byte{n.flags, 255, 255}
+		// Kea gives the client's RCODE fields back, RFC 4702 §2.2 or not.
+		was, _ := q.M4.Option(wire.OptFQDN)
+		v := []byte{n.flags, was[1], was[2]}
 		if n.flags&fqdnE != 0 {
 			v = appendWireName(v, n.text)
 		} else {
@@ -125,6 +167,6 @@ func (e *Engine) addNames4(q *Query) {
 		}
 		q.W4.Add(wire.OptFQDN, v)
 	case n.host && len(n.text) > 0:
-		q.W4.Add(wire.OptHostName, bytes.TrimSuffix(n.text, []byte(".")))
+		q.W4.Add(wire.OptHostName, n.text)
 	}
 }

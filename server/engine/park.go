@@ -1,6 +1,13 @@
 package engine
 
-import "leasehold/server/message"
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"leasehold/lease"
+	"leasehold/server/message"
+)
 
 // waiting is what a parked response still waits for.
 type waiting struct {
@@ -17,6 +24,9 @@ type parkingLot struct {
 	moved   bool // some of the queue may leave now
 }
 
+// parkedMost bounds how many responses wait when a disk hangs.
+const parkedMost = 1 << 16
+
 // parkedAnswer is the answer to a command that changed leases: it is given
 // when the changes are durable, like a response.
 type parkedAnswer struct {
@@ -31,6 +41,10 @@ func (e *Engine) finish(q *Query) {
 		e.push(q)
 	}
 	if q.waiting.seq > e.durable && !e.diskless || q.waiting.acks > 0 {
+		if len(e.parked.queue) >= parkedMost {
+			e.drop(q, dropParked, nil)
+			return
+		}
 		e.parked.queue = append(e.parked.queue, q)
 		return
 	}
@@ -76,21 +90,76 @@ func (e *Engine) release(q *Query) {
 // takeJournal hands the gathered changes out. Two rooms take turns, so that
 // deciding goes on while one is being written.
 func (e *Engine) takeJournal() {
-	if len(e.journal) == 0 {
+	if !e.unsaved() {
 		return
 	}
+	e.tryAgain()
 	e.fx.Journal = e.journal
 	e.handed = e.journal[len(e.journal)-1].Seq
 	clear(e.spare)
 	e.journal, e.spare = e.spare[:0], e.journal
 }
 
+// unstored are the changes that the disk did not take, the last one of each
+// address. While there are any, the journal waits for the next attempt, so that
+// no change is durable before those it builds upon.
+type unstored struct {
+	changes map[netip.Addr]lease.Change
+	retry   time.Time // zero: nothing was refused
+}
+
+// retryPause is how long a disk that failed is left alone.
+const retryPause = time.Second
+
+// unsaved says whether there is a journal to be taken.
+func (e *Engine) unsaved() bool {
+	if !e.unstored.retry.IsZero() {
+		return !e.clock.Before(e.unstored.retry)
+	}
+	return len(e.journal) > 0
+}
+
+// refuse keeps the journal that was handed out last.
+func (e *Engine) refuse() {
+	r := &e.unstored
+	if r.changes == nil {
+		r.changes = make(map[netip.Addr]lease.Change)
+	}
+	for _, c := range e.spare {
+		r.changes[c.Lease.Addr] = c
+	}
+	if len(r.changes) > 0 {
+		r.retry = e.clock.Add(retryPause)
+	}
+}
+
+// tryAgain puts what was refused before the journal, each lease as it is now.
+func (e *Engine) tryAgain() {
+	r := &e.unstored
+	if r.retry.IsZero() {
+		return
+	}
+	all := make([]lease.Change, 0, len(r.changes)+len(e.journal))
+	for a, c := range r.changes {
+		if l, ok := e.store.Get(a); ok {
+			c.Lease, c.Delete = l, false
+		}
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b lease.Change) int { return int(int64(a.Seq - b.Seq)) })
+	e.journal = append(all, e.journal...)
+	clear(r.changes)
+	r.retry = time.Time{}
+}
+
 // appended releases what waited for the disk, or drops it when the disk
-// failed: the client asks again, and the index keeps the change, which errs
-// towards "taken".
+// failed: the client asks again. The index keeps the change, which errs towards
+// "taken", and the disk gets it again.
 func (e *Engine) appended(a Appended) {
 	if a.Err == nil {
 		e.durable = max(e.durable, a.Seq)
+	} else {
+		e.refuse()
 	}
 	for _, q := range e.parked.queue {
 		if q.waiting.seq <= a.Seq {

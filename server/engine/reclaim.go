@@ -45,7 +45,7 @@ func (e *Engine) wake() time.Time {
 			n = p.wake
 		}
 	}
-	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush} {
+	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush, e.unstored.retry} {
 		if !t.IsZero() && (n.IsZero() || t.Before(n)) {
 			n = t
 		}

@@ -56,7 +56,9 @@ func (e *Engine) grant4(q *Query) {
 	old, had := e.store.Get(q.lease.Addr)
 	e.giveUpOthers(q)
 	for i := range q.removed {
-		e.countAssigned(&q.removed[i], -1)
+		if q.removed[i].State == lease.Default {
+			e.countAssigned(&q.removed[i], -1)
+		}
 		e.remove(&q.removed[i])
 	}
 	if q.pool != nil {
@@ -84,7 +86,8 @@ func (e *Engine) persistOffer(q *Query) {
 	if had && holds(&old, e.now) && old.Expires() > e.now+int64(t) {
 		return
 	}
-	if had {
+	free := !had || !holds(&old, e.now)
+	if had && free {
 		e.takeOver(&old)
 	}
 	l := q.lease
@@ -94,7 +97,7 @@ func (e *Engine) persistOffer(q *Query) {
 		l.PoolID = q.pool.ID
 	}
 	e.put(l)
-	if !had || old.State != lease.Default || old.Expired(e.now) {
+	if free {
 		e.countAssigned(&l, 1)
 	}
 	e.promise(q)

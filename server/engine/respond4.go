@@ -272,8 +272,10 @@ func (e *Engine) echo4(q *Query) {
 	if v, ok := m.Option(wire.OptSubnetSelection); ok && q.subnet != nil {
 		w.Set(wire.OptSubnetSelection, v)
 	}
-	if v, ok := m.Option(wire.OptAgentOptions); ok && len(v) > 0 && !q.stashed {
-		w.Set(wire.OptAgentOptions, v)
+	if v, ok := m.Option(wire.OptAgentOptions); ok && !q.stashed {
+		if v = wire.SubOptions4(v); len(v) > 0 {
+			w.Set(wire.OptAgentOptions, v)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ var (
 	ErrCookie    = errors.New("no DHCP magic cookie")
 	ErrOp        = errors.New("not a BOOTREQUEST")
 	ErrHLen      = errors.New("hardware address longer than 16 bytes")
-	ErrType      = errors.New("message type option malformed")
+	ErrType      = errors.New("message type option empty")
 )
 
 type span struct{ off, len uint32 }
@@ -105,7 +105,7 @@ func (m *Message4) Decode(data []byte) error {
 		m.join()
 	}
 	if t, ok := m.Option(OptMessageType); ok {
-		if len(t) != 1 {
+		if len(t) == 0 {
 			return ErrType
 		}
 		m.Type = t[0]
@@ -187,13 +187,14 @@ func (m *Message4) Option(code byte) ([]byte, bool) {
 // Has says whether an option is there.
 func (m *Message4) Has(code byte) bool { return m.options[code].off != 0 }
 
-// Addr returns an option that is one IPv4 address, or false.
+// Addr returns the IPv4 address that an option is or, as Kea reads it, begins
+// with.
 func (m *Message4) Addr(code byte) (netip.Addr, bool) {
 	v, ok := m.Option(code)
-	if !ok || len(v) != 4 {
+	if !ok || len(v) < 4 {
 		return netip.Addr{}, false
 	}
-	return netip.AddrFrom4([4]byte(v)), true
+	return netip.AddrFrom4([4]byte(v[:4])), true
 }
 
 // AddOption puts an option into the view that the datagram does not have; the
@@ -235,6 +236,15 @@ func SubOption4(run []byte, code byte) ([]byte, bool) {
 		run = run[2+n:]
 	}
 	return nil, false
+}
+
+// SubOptions4 returns the part of a run of sub-options that is well-formed.
+func SubOptions4(run []byte) []byte {
+	n := 0
+	for n+2 <= len(run) && n+2+int(run[n+1]) <= len(run) {
+		n += 2 + int(run[n+1])
+	}
+	return run[:n:n]
 }
 
 // Fields of the fixed header, by their RFC 2131 names.
