@@ -61,6 +61,10 @@ type Family struct {
 	Networks []*Network
 	Hosts    *Hosts
 
+	// What the built-in hooks are to do; nil or empty: not switched on.
+	FlexibleID  *FlexibleID
+	FlexOptions []FlexOption
+
 	classIDs   map[string]ClassID
 	classNames []string
 }

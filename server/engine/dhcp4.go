@@ -68,9 +68,15 @@ func (e *Engine) receive4(q *Query) {
 	if e.filterScope(q) {
 		return
 	}
+	if e.cfg.StashAgentOptions {
+		e.recoverAgentOptions(q)
+	}
 	e.classify4(q)
 	if !e.accept4(q) {
 		return
+	}
+	if e.cfg.FlexibleID != nil {
+		e.identifyFlex4(q)
 	}
 	if q.classes.has(config.ClassDrop) {
 		e.drop(q, dropClass, message.DHCP4PacketDrop0010)
