@@ -26,6 +26,7 @@ type family struct {
 	disk    *disk
 	log     *logging.Sink
 	now     func() time.Time
+	hooked  hooked
 
 	queries sync.Pool
 	rooms   sync.Pool
@@ -126,6 +127,7 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	if len(c.fx.Log) > 0 {
 		f.log.Write(now, c.fx.Log, c.fx.LogText)
 	}
+	f.carryOutHooks(&c.fx.Hooked)
 	f.deliver(c.fx.Answers)
 	f.arm(c.fx.Wake)
 }

@@ -149,6 +149,8 @@ type Effects struct {
 	Waiting bool
 	// Answers to commands.
 	Answers []Answered
+	// Hooked is what the built-in hooks want done.
+	Hooked Hooked
 	// Wake is when a Tick is wanted at the latest.
 	Wake time.Time
 	// Log entries, with their text.
@@ -161,7 +163,9 @@ func (fx *Effects) Reset() {
 	clear(fx.Responses)
 	clear(fx.Done)
 	clear(fx.Answers)
+	fx.Hooked.reset()
 	*fx = Effects{
+		Hooked:    fx.Hooked,
 		Responses: fx.Responses[:0], Done: fx.Done[:0], Answers: fx.Answers[:0],
 		Log: fx.Log[:0], LogText: fx.LogText[:0],
 	}

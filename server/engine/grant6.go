@@ -144,6 +144,7 @@ func (e *Engine) commitGrant(q *Query, g *grant) {
 	if had && !holds(&old, e.now) {
 		e.takeOver(&old)
 	}
+	e.dnsGrant(q.ddns(), &old, l)
 	e.put(*l)
 	if !had || old.State != lease.Default || old.Expired(e.now) {
 		e.countAssigned(l, 1)

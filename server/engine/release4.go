@@ -57,8 +57,10 @@ func (e *Engine) grant4(q *Query) {
 	e.giveUpOthers(q)
 	for i := range q.removed {
 		e.countAssigned(&q.removed[i], -1)
+		e.dnsRemove(&q.removed[i])
 		e.remove(&q.removed[i])
 	}
+	e.dnsGrant(q.ddns(), &old, &q.lease)
 	if q.pool != nil {
 		q.lease.PoolID = q.pool.ID
 	}

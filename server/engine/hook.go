@@ -1,0 +1,15 @@
+package engine
+
+// Hooked is what the built-in hooks and DDNS want done beside the exchange. No
+// response waits for any of it.
+type Hooked struct {
+	NameChanges []NameChange // in order
+}
+
+func (h *Hooked) reset() {
+	clear(h.NameChanges)
+	*h = Hooked{NameChanges: h.NameChanges[:0]}
+}
+
+// Any says whether there is anything to do.
+func (h *Hooked) Any() bool { return len(h.NameChanges) > 0 }
