@@ -64,6 +64,7 @@ type Family struct {
 	// What the built-in hooks are to do; nil or empty: not switched on.
 	FlexibleID  *FlexibleID
 	FlexOptions []FlexOption
+	RunScript   *RunScript
 
 	classIDs   map[string]ClassID
 	classNames []string

@@ -30,6 +30,8 @@ func (r *reader) hookParameters(top *trail) {
 		switch hook.Name {
 		case "libdhcp_flex_id.so":
 			h.flexID(hook.Parameters, at)
+		case "libdhcp_run_script.so":
+			h.runScript(hook.Parameters, at)
 		case "libdhcp_flex_option.so":
 			h.flexOptions(hook.Parameters, at)
 		}

@@ -13,8 +13,8 @@ import (
 	"leasehold/server/logging"
 )
 
-// newNameSender returns a sender with the clock stopped; said gives its log.
-func newNameSender(t testing.TB, now *time.Time) (n *nameSender, said func() string) {
+// listening returns a log and what it said.
+func listening(t testing.TB) (log *logging.Sink, said func() string) {
 	t.Helper()
 	var out bytes.Buffer
 	w := logging.Start(logging.Options{Stdout: &out, Now: func() time.Time { return date }})
@@ -22,9 +22,16 @@ func newNameSender(t testing.TB, now *time.Time) (n *nameSender, said func() str
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { w.Close() })
+	return log, func() string { w.Flush(); return out.String() }
+}
+
+// newNameSender returns a sender with the clock stopped.
+func newNameSender(t testing.TB, now *time.Time) (n *nameSender, said func() string) {
+	log, said := listening(t)
 	n = &nameSender{log: log, now: func() time.Time { return *now }}
-	t.Cleanup(func() { n.close(); w.Close() })
-	return n, func() string { w.Flush(); return out.String() }
+	t.Cleanup(n.close)
+	return n, said
 }
 
 func TestNameChangesReachTheDDNSServer(t *testing.T) {

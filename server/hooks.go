@@ -6,11 +6,13 @@ import "leasehold/server/engine"
 // blocks: each has a bounded queue and goroutines of its own, which begin with
 // the first thing to do.
 type hooked struct {
-	names nameSender
+	names   nameSender
+	scripts scriptRunner
 }
 
 func (h *hooked) open(f *family) {
 	h.names.log, h.names.now = f.log, f.now
+	h.scripts.log = f.log
 }
 
 // carryOutHooks takes the hooked effects of a batch over.
@@ -21,9 +23,13 @@ func (f *family) carryOutHooks(h *engine.Hooked) {
 	for i := range h.NameChanges {
 		f.hooked.names.send(&h.NameChanges[i])
 	}
+	for _, s := range h.Scripts {
+		f.hooked.scripts.run(s)
+	}
 }
 
 // close ends the goroutines; what is queued is still carried out.
 func (h *hooked) close() {
 	h.names.close()
+	h.scripts.close()
 }

@@ -94,13 +94,16 @@ func (e *Engine) receive4(q *Query) {
 		e.processDiscover(q)
 	case request4:
 		e.processRequest(q)
+		e.commitEvent(q)
 	case inform4:
 		e.processInform(q)
 	case release4:
 		e.processRelease(q)
+		e.commitEvent(q)
 		return
 	case decline4:
 		e.processDecline(q)
+		e.commitEvent(q)
 		return
 	}
 	e.finish(q)

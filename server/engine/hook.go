@@ -4,12 +4,14 @@ package engine
 // response waits for any of it.
 type Hooked struct {
 	NameChanges []NameChange // in order
+	Scripts     []Script     // in order
 }
 
 func (h *Hooked) reset() {
 	clear(h.NameChanges)
-	*h = Hooked{NameChanges: h.NameChanges[:0]}
+	clear(h.Scripts)
+	*h = Hooked{NameChanges: h.NameChanges[:0], Scripts: h.Scripts[:0]}
 }
 
 // Any says whether there is anything to do.
-func (h *Hooked) Any() bool { return len(h.NameChanges) > 0 }
+func (h *Hooked) Any() bool { return len(h.NameChanges)+len(h.Scripts) > 0 }

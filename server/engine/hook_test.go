@@ -80,12 +80,13 @@ func (h *house) query(typ dhcpv4.MessageType, mods ...dhcpv4.Modifier) *Query {
 	}
 	q := &Query{Data: d.ToBytes()}
 	q.Arrival = wire.Arrival{
-		Iface: &wire.Interface{Name: "eth0", Index: 7, MAC: []byte{2, 0, 0, 0, 0, 254}, V4: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}},
+		Iface: &wire.Interface{Name: "ve0", Index: 2, MAC: []byte{2, 0, 0, 0, 0, 254}, V4: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}},
 		Src:   netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 		Local: netip.MustParseAddr("192.0.2.1"), Multi: true,
 	}
 	if !d.GatewayIPAddr.IsUnspecified() {
-		q.Arrival.Src, q.Arrival.Dst, q.Arrival.Multi = netip.MustParseAddrPort("192.0.2.1:67"), netip.MustParseAddrPort("192.0.2.1:67"), false
+		giaddr, _ := netip.AddrFromSlice(d.GatewayIPAddr.To4())
+		q.Arrival.Src, q.Arrival.Dst, q.Arrival.Multi = netip.AddrPortFrom(giaddr, 67), netip.MustParseAddrPort("192.0.2.1:67"), false
 	}
 	q.Decode4()
 	return q

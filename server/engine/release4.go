@@ -55,6 +55,9 @@ func (e *Engine) grant4(q *Query) {
 	}
 	old, had := e.store.Get(q.lease.Addr)
 	e.giveUpOthers(q)
+	if had && old.State == lease.Default && owns4(&old, q.hw, q.clientID4(q.subnet)) {
+		e.leaseEvent(q, "renew", &q.lease)
+	}
 	for i := range q.removed {
 		e.countAssigned(&q.removed[i], -1)
 		e.dnsRemove(&q.removed[i])
@@ -131,6 +134,7 @@ func (e *Engine) processRelease(q *Query) {
 		e.log(q, message.DHCP4Release, "address %s was released properly.", a)
 	}
 	q.subnet = e.subnets[l.SubnetID]
+	e.leaseEvent(q, "release", &l)
 	if e.giveBack(&l) {
 		e.log(q, message.DHCP4ReleaseExpired, "lease %s kept for the client", a)
 	} else {
@@ -171,6 +175,7 @@ func (e *Engine) processDecline(q *Query) {
 			orNone(q.clientID), orNone([]byte(l.ClientID)))
 		return
 	}
+	e.leaseEvent(q, "decline", &l)
 	e.dnsRemove(&l)
 	e.decline(&l)
 	q.subnet = e.subnets[l.SubnetID]

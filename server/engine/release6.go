@@ -76,6 +76,7 @@ func (e *Engine) releaseOne(q *Query, x *association, a netip.Addr, length uint8
 	if m := releaseMessage(x.typ, message.DHCP6ReleaseNA, message.DHCP6ReleasePD); e.on(m) {
 		e.log(q, m, "released %s, iaid=%d", a, x.iaid)
 	}
+	e.leaseEvent(q, "release", &l)
 	if e.giveBack(&l) {
 		e.log(q, releaseMessage(x.typ, message.DHCP6ReleaseNAExpired, message.DHCP6ReleasePDExpired), "lease %s kept for the client", a)
 	} else {
@@ -126,6 +127,7 @@ func (e *Engine) declineOne(q *Query, x *association, a netip.Addr) {
 		x.answer(statusNoBinding, "the lease belongs to another association")
 		return
 	}
+	e.leaseEvent(q, "decline", &l)
 	e.dnsRemove(&l)
 	e.decline(&l)
 	e.log(q, message.DHCP6DeclineLease, "address %s declined. The lease will be unavailable for %d seconds.", a, e.cfg.DeclineProbation)

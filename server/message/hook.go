@@ -4,5 +4,7 @@ package message
 var (
 	FlexIDExpressionEvaluated    = &Message{ID: "FLEX_ID_EXPRESSION_EVALUATED", Logger: FlexID, Level: Debug + 50}
 	FlexIDExpressionEvaluateFail = &Message{ID: "FLEX_ID_EXPRESSION_EVALUATE_FAILED", Logger: FlexID, Level: Error}
+	RunScriptFail                = &Message{ID: "LEASEHOLD_RUN_SCRIPT_FAIL", Logger: RunScriptHooks, Level: Error}
+	RunScriptLost                = &Message{ID: "LEASEHOLD_RUN_SCRIPT_LOST", Logger: RunScriptHooks, Level: Warn}
 	FlexOptionProcessError       = &Message{ID: "FLEX_OPTION_PROCESS_ERROR", Logger: Hooks, Level: Error}
 )
