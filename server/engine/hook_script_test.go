@@ -26,3 +26,7 @@ const runScript = `"hooks-libraries": [ { "library": "libdhcp_run_script.so", "p
 func TestScriptsRunAsThoseOfKea4(t *testing.T) {
 	tellStory4(t, "testdata/script4-kea2.2.txt", runScript, (*house).scripts)
 }
+
+func TestScriptsRunAsThoseOfKea6(t *testing.T) {
+	tellStory6(t, "testdata/script6-kea2.2.txt", runScript, (*house).scripts)
+}
