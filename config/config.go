@@ -61,6 +61,11 @@ type Family struct {
 	Networks []*Network
 	Hosts    *Hosts
 
+	// What the built-in hooks are to do; nil or empty: not switched on.
+	FlexibleID  *FlexibleID
+	FlexOptions []FlexOption
+	RunScript   *RunScript
+
 	classIDs   map[string]ClassID
 	classNames []string
 }

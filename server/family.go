@@ -27,6 +27,7 @@ type family struct {
 	disk    *disk
 	log     *logging.Sink
 	now     func() time.Time
+	hooked  hooked
 
 	queries sync.Pool
 	rooms   sync.Pool
@@ -127,6 +128,7 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	if len(c.fx.Log) > 0 {
 		f.log.Write(now, c.fx.Log, c.fx.LogText)
 	}
+	f.carryOutHooks(&c.fx.Hooked)
 	f.deliver(c.fx.Answers)
 	if len(c.fx.Sends) > 0 {
 		f.peers.send(c.fx.Sends)

@@ -104,6 +104,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		return nil, err
 	}
 	f := &family{version: c.Version, log: log, now: s.o.Now, rearm: make(chan struct{}, 1)}
+	f.hooked.open(f)
 	f.queries.New = func() any { return new(engine.Query) }
 	f.cfg.Store(c)
 	eo := engine.Options{Now: now, Seed: s.o.Seed, Enabled: log.Enabled, Diskless: backend == nil, ToSource: s.o.ToSource}
@@ -233,6 +234,7 @@ func (s *Server) close() error {
 			f.sockets.Close()
 		}
 		errs = append(errs, f.disk.close())
+		f.hooked.close()
 	}
 	return errors.Join(errs...)
 }

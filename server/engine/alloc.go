@@ -305,7 +305,7 @@ func (e *Engine) takeOver(l *lease.Lease) {
 	case lease.Reclaimed, lease.Released:
 		return
 	}
-	e.reclaimed(l)
+	e.reclaimed(l, false)
 }
 
 // class returns the definition behind a class ID, or nil.

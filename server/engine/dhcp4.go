@@ -72,9 +72,15 @@ func (e *Engine) receive4(q *Query) {
 	if e.filterScope(q) {
 		return
 	}
+	if e.cfg.StashAgentOptions {
+		e.recoverAgentOptions(q)
+	}
 	e.classify4(q)
 	if !e.accept4(q) {
 		return
+	}
+	if e.cfg.FlexibleID != nil {
+		e.identifyFlex4(q)
 	}
 	if q.classes.has(config.ClassDrop) {
 		e.drop(q, dropClass, message.DHCP4PacketDrop0010)
@@ -92,13 +98,16 @@ func (e *Engine) receive4(q *Query) {
 		e.processDiscover(q)
 	case request4:
 		e.processRequest(q)
+		e.commitEvent(q)
 	case inform4:
 		e.processInform(q)
 	case release4:
 		e.processRelease(q)
+		e.commitEvent(q)
 		return
 	case decline4:
 		e.processDecline(q)
+		e.commitEvent(q)
 		return
 	}
 	e.finish(q)

@@ -257,6 +257,9 @@ func (e *Engine) process6(q *Query) {
 		e.additional(q)
 	}
 	e.respond6(q, typ)
+	if !q.offer && q.M6.Type != wire.Confirm && q.M6.Type != wire.InformationRequest && q.M6.Type != wire.AddrRegInform {
+		e.commitEvent(q)
+	}
 	e.finish(q)
 }
 

@@ -160,6 +160,8 @@ type Effects struct {
 	Answers []Answered
 	// Sends are commands for peers.
 	Sends []Send
+	// Hooked is what the built-in hooks want done.
+	Hooked Hooked
 	// Wake is when a Tick is wanted at the latest.
 	Wake time.Time
 	// Log entries, with their text.
@@ -173,7 +175,9 @@ func (fx *Effects) Reset() {
 	clear(fx.Done)
 	clear(fx.Answers)
 	clear(fx.Sends)
+	fx.Hooked.reset()
 	*fx = Effects{
+		Hooked:    fx.Hooked,
 		Responses: fx.Responses[:0], Done: fx.Done[:0], Answers: fx.Answers[:0],
 		Sends: fx.Sends[:0], Log: fx.Log[:0], LogText: fx.LogText[:0],
 	}

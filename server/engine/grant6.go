@@ -144,6 +144,13 @@ func (e *Engine) commitGrant(q *Query, g *grant) {
 	if had && !holds(&old, e.now) {
 		e.takeOver(&old)
 	}
+	switch {
+	case g.own && q.M6.Type == wire.Renew:
+		e.leaseEvent(q, "renew", l)
+	case g.own && q.M6.Type == wire.Rebind:
+		e.leaseEvent(q, "rebind", l)
+	}
+	e.dnsGrant(q.ddns(), &old, l)
 	e.put(*l)
 	if !had || old.State != lease.Default || old.Expired(e.now) {
 		e.countAssigned(l, 1)

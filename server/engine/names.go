@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"leasehold/config"
-	"leasehold/lease"
 )
 
 // name is the client's name as the server settles it.
@@ -196,7 +195,3 @@ func appendWireName(v, text []byte) []byte {
 	}
 	return append(v, 0)
 }
-
-// dnsRemove asks for the records of a lease to be taken out of DNS. Name
-// change requests are not built yet: `leasehold check` says so for dhcp-ddns.
-func (e *Engine) dnsRemove(*lease.Lease) {}

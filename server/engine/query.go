@@ -33,6 +33,7 @@ type Query struct {
 	q4          subject4
 	q6          subject6
 	nameBuf     []byte // room of names.text
+	flexBuf     []byte // room of flexID and of the client identifier made of it
 	scopes      []*config.OptionSet
 	pools       []*pool // v6: of everything granted, in order; else pool says it
 	enterprises []uint32

@@ -109,8 +109,9 @@ func (e *Engine) reclaimCycle() {
 // expired-reclaimed, or deleted. Declined and registered ones are always
 // deleted.
 func (e *Engine) reclaimLease(l *lease.Lease, remove bool) {
-	e.reclaimed(l)
-	if l.State == lease.Declined || l.State == lease.Registered || remove || !e.cfg.Expired.Affinity() {
+	remove = remove || l.State == lease.Declined || l.State == lease.Registered || !e.cfg.Expired.Affinity()
+	e.reclaimed(l, remove)
+	if remove {
 		e.remove(l)
 		return
 	}
@@ -119,14 +120,17 @@ func (e *Engine) reclaimLease(l *lease.Lease, remove bool) {
 	e.put(*l)
 }
 
-// reclaimed counts a lease that ended and takes its name out of DNS.
-func (e *Engine) reclaimed(l *lease.Lease) {
+// reclaimed counts a lease that ended and takes its name out of DNS; remove
+// says whether it is going to be deleted.
+func (e *Engine) reclaimed(l *lease.Lease, remove bool) {
+	e.expireEvent(l, remove)
 	s, p := e.subnets[l.SubnetID], e.holder(l)
 	if l.State != lease.Released {
 		e.countAssigned(l, -1)
 	}
 	e.countScoped(e.global(scReclaimed), scReclaimed, s, p, 1)
 	if l.State == lease.Declined {
+		e.leaseEvent(nil, "recover", l)
 		e.countScoped(e.global(scDeclined), scDeclined, s, p, -1)
 		e.countScoped(e.global(scReclaimedDeclined), scReclaimedDeclined, s, p, 1)
 		e.log(nil, e.reclaims().recovered, "IPv%d address %s was recovered after %d seconds of probation-period",

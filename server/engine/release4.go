@@ -55,12 +55,17 @@ func (e *Engine) grant4(q *Query) {
 	}
 	old, had := e.store.Get(q.lease.Addr)
 	e.giveUpOthers(q)
+	if had && old.State == lease.Default && owns4(&old, q.hw, q.clientID4(q.subnet)) {
+		e.leaseEvent(q, "renew", &q.lease)
+	}
 	for i := range q.removed {
 		if q.removed[i].State == lease.Default {
 			e.countAssigned(&q.removed[i], -1)
 		}
+		e.dnsRemove(&q.removed[i])
 		e.remove(&q.removed[i])
 	}
+	e.dnsGrant(q.ddns(), &old, &q.lease)
 	if q.pool != nil {
 		q.lease.PoolID = q.pool.ID
 	}
@@ -132,6 +137,7 @@ func (e *Engine) processRelease(q *Query) {
 		e.log(q, message.DHCP4Release, "address %s was released properly.", a)
 	}
 	q.subnet = e.subnets[l.SubnetID]
+	e.leaseEvent(q, "release", &l)
 	if e.giveBack(&l) {
 		e.log(q, message.DHCP4ReleaseExpired, "lease %s kept for the client", a)
 	} else {
@@ -172,6 +178,7 @@ func (e *Engine) processDecline(q *Query) {
 			orNone(q.clientID), orNone([]byte(l.ClientID)))
 		return
 	}
+	e.leaseEvent(q, "decline", &l)
 	e.dnsRemove(&l)
 	e.decline(&l)
 	q.subnet = e.subnets[l.SubnetID]

@@ -76,11 +76,13 @@ func (e *Engine) releaseOne(q *Query, x *association, a netip.Addr, length uint8
 	if m := releaseMessage(x.typ, message.DHCP6ReleaseNA, message.DHCP6ReleasePD); e.on(m) {
 		e.log(q, m, "released %s, iaid=%d", a, x.iaid)
 	}
+	e.leaseEvent(q, "release", &l)
 	if e.giveBack(&l) {
 		e.log(q, releaseMessage(x.typ, message.DHCP6ReleaseNAExpired, message.DHCP6ReleasePDExpired), "lease %s kept for the client", a)
 	} else {
 		e.log(q, releaseMessage(x.typ, message.DHCP6ReleaseNADeleted, message.DHCP6ReleasePDDeleted), "lease %s deleted", a)
 	}
+	q.ended = append(q.ended, l)
 }
 
 func releaseMessage(t lease.Type, na, pd *message.Message) *message.Message {
@@ -124,7 +126,9 @@ func (e *Engine) declineOne(q *Query, x *association, a netip.Addr) {
 		x.answer(statusNoBinding, "the lease belongs to another association")
 		return
 	}
+	e.leaseEvent(q, "decline", &l)
 	e.dnsRemove(&l)
 	e.decline(&l)
+	q.ended = append(q.ended, l)
 	e.log(q, message.DHCP6DeclineLease, "address %s declined. The lease will be unavailable for %d seconds.", a, e.cfg.DeclineProbation)
 }

@@ -54,6 +54,9 @@ func (e *Engine) nak4(q *Query) {
 
 // complete4 lays the response down and addresses it.
 func (e *Engine) complete4(q *Query, typ byte) {
+	if len(e.cfg.FlexOptions) > 0 {
+		e.flexOptions4(q)
+	}
 	e.address4(q, typ)
 	pad := 0
 	if q.bootp {
@@ -266,8 +269,8 @@ func (e *Engine) fixedFields(q *Query) {
 // 118 (RFC 3011) and 82 (RFC 3046).
 func (e *Engine) echo4(q *Query) {
 	m, w := &q.M4, &q.W4
-	if len(q.clientID) > 0 && e.cfg.EchoClientID {
-		w.Set(wire.OptClientID, q.clientID)
+	if id, ok := m.Option(wire.OptClientID); ok && len(id) > 0 && e.cfg.EchoClientID {
+		w.Set(wire.OptClientID, id)
 	}
 	if v, ok := m.Option(wire.OptSubnetSelection); ok && q.subnet != nil {
 		w.Set(wire.OptSubnetSelection, v)

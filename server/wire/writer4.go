@@ -101,6 +101,20 @@ func (w *Writer4) Get(code byte) ([]byte, bool) {
 	return nil, false
 }
 
+// At returns the n-th value added for a code, to read or to replace; nil if
+// there are fewer.
+func (w *Writer4) At(code byte, n int) *[]byte {
+	for i := range w.options {
+		if w.options[i].code == code {
+			if n == 0 {
+				return &w.options[i].value
+			}
+			n--
+		}
+	}
+	return nil
+}
+
 // Add adds an option by reference: value must not change before Finish.
 func (w *Writer4) Add(code byte, value []byte) {
 	w.options = append(w.options, outOption{code, value})
@@ -121,6 +135,16 @@ func (w *Writer4) Remove(code byte) {
 		}
 	}
 	w.options = kept
+}
+
+// Drop takes out the one option of a code whose value At returned.
+func (w *Writer4) Drop(code byte, value *[]byte) {
+	for i := range w.options {
+		if w.options[i].code == code && &w.options[i].value == value {
+			w.options = append(w.options[:i], w.options[i+1:]...)
+			return
+		}
+	}
 }
 
 // Copy returns a copy of value in the writer's own room, for values that are

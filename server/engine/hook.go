@@ -1,0 +1,17 @@
+package engine
+
+// Hooked is what the built-in hooks and DDNS want done beside the exchange. No
+// response waits for any of it.
+type Hooked struct {
+	NameChanges []NameChange // in order
+	Scripts     []Script     // in order
+}
+
+func (h *Hooked) reset() {
+	clear(h.NameChanges)
+	clear(h.Scripts)
+	*h = Hooked{NameChanges: h.NameChanges[:0], Scripts: h.Scripts[:0]}
+}
+
+// Any says whether there is anything to do.
+func (h *Hooked) Any() bool { return len(h.NameChanges)+len(h.Scripts) > 0 }

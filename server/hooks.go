@@ -1,0 +1,35 @@
+package server
+
+import "leasehold/server/engine"
+
+// hooked carries out what built-in hooks and DDNS want done. Nothing in it
+// blocks: each has a bounded queue and goroutines of its own, which begin with
+// the first thing to do.
+type hooked struct {
+	names   nameSender
+	scripts scriptRunner
+}
+
+func (h *hooked) open(f *family) {
+	h.names.log, h.names.now = f.log, f.now
+	h.scripts.log = f.log
+}
+
+// carryOutHooks takes the hooked effects of a batch over.
+func (f *family) carryOutHooks(h *engine.Hooked) {
+	if !h.Any() {
+		return
+	}
+	for i := range h.NameChanges {
+		f.hooked.names.send(&h.NameChanges[i])
+	}
+	for _, s := range h.Scripts {
+		f.hooked.scripts.run(s)
+	}
+}
+
+// close ends the goroutines; what is queued is still carried out.
+func (h *hooked) close() {
+	h.names.close()
+	h.scripts.close()
+}

@@ -1,0 +1,10 @@
+package message
+
+// Messages of the features that hooks-libraries switches on.
+var (
+	FlexIDExpressionEvaluated    = &Message{ID: "FLEX_ID_EXPRESSION_EVALUATED", Logger: FlexID, Level: Debug + 50}
+	FlexIDExpressionEvaluateFail = &Message{ID: "FLEX_ID_EXPRESSION_EVALUATE_FAILED", Logger: FlexID, Level: Error}
+	RunScriptFail                = &Message{ID: "LEASEHOLD_RUN_SCRIPT_FAIL", Logger: RunScriptHooks, Level: Error}
+	RunScriptLost                = &Message{ID: "LEASEHOLD_RUN_SCRIPT_LOST", Logger: RunScriptHooks, Level: Warn}
+	FlexOptionProcessError       = &Message{ID: "FLEX_OPTION_PROCESS_ERROR", Logger: Hooks, Level: Error}
+)
