@@ -184,8 +184,7 @@ func talk4(t *testing.T, c client4, as string) {
 	s := serve(t, as, config4)
 
 	squatter := newHost(t, "squatter")
-	squatter.plug("eth0", "lan", squatterMAC)
-	squatter.ip("address add " + squatted + "/24 dev eth0")
+	squatter.plug("eth0", "lan", squatterMAC, squatted+"/24")
 
 	h := newHost(t, "client")
 	h.plug("eth0", "lan", clientMAC)

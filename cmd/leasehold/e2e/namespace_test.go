@@ -164,6 +164,8 @@ type host struct {
 	t    *testing.T
 	name string
 	pid  int
+	// shutDown ends all processes of the host at once.
+	shutDown func()
 }
 
 // newHost makes a host without a link.
@@ -173,14 +175,17 @@ func newHost(t *testing.T, name string) *host {
 	cmd.Env = append(os.Environ(), roleHost+"="+name)
 	cmd.SysProcAttr = namespaces()
 	out := must1(cmd.StdoutPipe())(t)
-	must1(cmd.StdinPipe())(t) // never closed: the host lives as long as the test
+	alive := must1(cmd.StdinPipe())(t)
 	must(t, cmd.Start())
+	h := &host{t: t, name: name, pid: cmd.Process.Pid}
+	h.shutDown = func() { alive.Close(); cmd.Wait() }
+	t.Cleanup(h.shutDown)
 	var said [256]byte
 	n, err := out.Read(said[:])
 	if text := strings.TrimSpace(string(said[:n])); text != "ready" {
 		t.Fatalf("make host %s: %s %v", name, text, err)
 	}
-	return &host{t: t, name: name, pid: cmd.Process.Pid}
+	return h
 }
 
 // command returns a command that will run on the host.
@@ -200,7 +205,10 @@ func (h *host) run(args ...string) string {
 }
 
 // ip runs the words of one line as arguments of ip.
-func (h *host) ip(line string) { h.t.Helper(); h.run(append([]string{"ip"}, strings.Fields(line)...)...) }
+func (h *host) ip(line string) {
+	h.t.Helper()
+	h.run(append([]string{"ip"}, strings.Fields(line)...)...)
+}
 
 // start begins a command on the host. It ends with the test; what it said is in
 // the test's log then.
@@ -227,8 +235,9 @@ func bridge(t *testing.T, name string, addrs ...string) {
 	}
 }
 
-// plug connects a new interface of the host with a bridge.
-func (h *host) plug(name, bridge string, mac net.HardwareAddr) {
+// plug connects a new interface of the host, with these addresses, with a
+// bridge.
+func (h *host) plug(name, bridge string, mac net.HardwareAddr, addrs ...string) {
 	h.t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "p-" + h.name + "-" + name
@@ -236,7 +245,10 @@ func (h *host) plug(name, bridge string, mac net.HardwareAddr) {
 	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerHardwareAddr: mac, PeerNamespace: netlink.NsPid(h.pid)}
 	must(h.t, netlink.LinkAdd(veth))
 	must(h.t, setUp(attrs.Name))
-	h.ip("link set " + name + " up")
+	h.ip("link set dev " + name + " up")
+	for _, a := range addrs {
+		h.ip("address add " + a + " dev " + name)
+	}
 }
 
 func setUp(name string) error {

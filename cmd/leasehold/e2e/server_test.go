@@ -47,6 +47,13 @@ func (s *server) configure(text string) {
 // start begins the process and returns when it serves.
 func (s *server) start() {
 	s.t.Helper()
+	s.process = s.copy()
+	s.await(s.logged)
+}
+
+// copy begins one more process on the same files.
+func (s *server) copy() *process {
+	s.t.Helper()
 	args := []string{"-c", s.config}
 	if s.as == "leasehold" {
 		args = append([]string{"serve"}, args...)
@@ -54,8 +61,7 @@ func (s *server) start() {
 	cmd := exec.Command(filepath.Join(filepath.Dir(program(s.t)), s.as), args...)
 	dir := filepath.Dir(s.config)
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_DHCP_DATA_DIR="+dir)
-	s.process = start(s.t, s.as, cmd)
-	s.await(s.logged)
+	return start(s.t, s.as, cmd)
 }
 
 // stop ends the process as a service manager does.
