@@ -92,4 +92,5 @@ func (c *capture) wellFormed(answers string) {
 const (
 	answers4 = "udp.srcport == 67 && dhcp.type == 2"
 	answers6 = "udp.srcport == 547 && dhcpv6.msgtype in {2, 7, 13}"
+	rebind6  = "dhcpv6.msgtype == 6"
 )

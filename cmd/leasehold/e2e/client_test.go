@@ -42,7 +42,7 @@ func newScript(t *testing.T, client, body string) *script {
 	must(t, os.Chmod(dir, 0o755))
 	text := fmt.Sprintf(`#!/bin/sh
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-event=${reason:-$1}
+event=${reason:-${REASON:-$1}}
 act() {
 	:
 %s

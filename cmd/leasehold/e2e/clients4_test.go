@@ -13,6 +13,7 @@ import (
 const config4 = `{ "Dhcp4": {
 	"interfaces-config": { "interfaces": [ "lan" ] },
 	"lease-database": { "type": "memfile", "name": "%LEASES%", "lfc-interval": 0 },
+	"cache-threshold": 0.0,
 	"valid-lifetime": 600, "renew-timer": 3, "rebind-timer": 400,
 	"option-data": [
 		{ "name": "routers", "data": "192.0.2.1" },
@@ -41,6 +42,7 @@ const (
 )
 
 var (
+	serverMAC   = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 	clientMAC   = net.HardwareAddr{2, 0, 0, 0, 0, 0x10}
 	squatterMAC = net.HardwareAddr{2, 0, 0, 0, 0, 0x20}
 	reservedMAC = net.HardwareAddr{2, 0, 0, 0, 0x77, 0x77}

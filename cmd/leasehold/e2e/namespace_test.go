@@ -67,6 +67,7 @@ func isolate(t *testing.T, programs ...string) (over bool) {
 	t.Helper()
 	if os.Getenv(roleTest) == t.Name() {
 		must(t, private())
+		must(t, noLinkLocal())
 		must(t, setUp("lo"))
 		return false
 	}
@@ -156,6 +157,9 @@ func furnish() error {
 			return fmt.Errorf("mount resolv.conf: %w", err)
 		}
 	}
+	if err := noLinkLocal(); err != nil {
+		return err
+	}
 	return setUp("lo")
 }
 
@@ -223,12 +227,12 @@ func bridge(t *testing.T, name string, addrs ...string) {
 	t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = name
-	attrs.HardwareAddr = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	attrs.HardwareAddr = serverMAC
 	noSnooping := false
 	must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &noSnooping}))
 	must(t, checksumInSoftware(name))
 	must(t, setUp(name))
-	for _, a := range addrs {
+	for _, a := range append(addrs, linkLocal(serverMAC)) {
 		addr := must1(netlink.ParseAddr(a))(t)
 		addr.Flags |= unix.IFA_F_NODAD
 		must(t, netlink.AddrAdd(must1(netlink.LinkByName(name))(t), addr))
@@ -246,9 +250,25 @@ func (h *host) plug(name, bridge string, mac net.HardwareAddr, addrs ...string) 
 	must(h.t, netlink.LinkAdd(veth))
 	must(h.t, setUp(attrs.Name))
 	h.ip("link set dev " + name + " up")
-	for _, a := range addrs {
-		h.ip("address add " + a + " dev " + name)
+	for _, a := range append(addrs, linkLocal(mac)) {
+		line := "address add " + a + " dev " + name
+		if strings.Contains(a, ":") {
+			line += " nodad"
+		}
+		h.ip(line)
 	}
+}
+
+// linkLocal is the link-local address that an interface has, from the start and
+// without asking: the kernel's own would be tentative for a while.
+func linkLocal(mac net.HardwareAddr) string {
+	return fmt.Sprintf("fe80::%x:%x/64", uint16(mac[2])<<8|uint16(mac[3]), uint16(mac[4])<<8|uint16(mac[5]))
+}
+
+// noLinkLocal makes the kernel give interfaces to come no link-local address.
+func noLinkLocal() error {
+	const none = "1" // IN6_ADDR_GEN_MODE_NONE
+	return os.WriteFile("/proc/sys/net/ipv6/conf/default/addr_gen_mode", []byte(none), 0)
 }
 
 func setUp(name string) error {

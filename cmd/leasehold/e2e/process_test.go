@@ -78,7 +78,7 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *process {
 		if t.Failed() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			t.Logf("%s said at last:\n  %s", name, strings.Join(p.lines[max(0, len(p.lines)-30):], "\n  "))
+			t.Logf("%s said at last:\n  %s", name, strings.Join(p.lines[max(0, len(p.lines)-20):], "\n  "))
 		}
 	})
 	return p
