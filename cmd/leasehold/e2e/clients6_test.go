@@ -38,7 +38,7 @@ const (
 type client6 struct {
 	program  string
 	declines bool     // an address that somebody else has, also in a kernel that removes it then
-	rebinds  bool     // at T2, even if it is below 30 seconds
+	rebinds  bool     // at T2, even if it is below 30 seconds, and then knows its new server
 	routes   bool     // configures its inner interface from the prefix
 	bound    []string // the script's events, each of which must come
 	kept     []string // events after RENEW or REBIND, one of which must come
@@ -108,7 +108,6 @@ interface eth0
 func dibbler(t *testing.T) client6 {
 	return client6{
 		program: "dibbler-client",
-		rebinds: true,
 		bound:   []string{"add"},
 		kept:    []string{"update"},
 		options: map[string]string{"SRV_OPTION23": "2001:db8::53 2001:db8::54", "SRV_OPTION24": "example.org lab.example.org"},

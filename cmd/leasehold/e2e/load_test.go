@@ -15,7 +15,6 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/mdlayher/packet"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,44 +30,19 @@ const configLoad4 = `{ "Dhcp4": {
 	]
 } }`
 
-// A client behind ISC's relay agent gets an address of its own link, with the
-// agent's option 82 in the query.
-func TestEndToEndRelay(t *testing.T) {
-	if isolate(t, "dhcrelay", "udhcpc", "tshark") {
-		return
-	}
-	bridge(t, "lan", "10.0.0.1/16")
-	bridge(t, "far") // between client and agent
-	wire := record(t, "lan")
-
-	agent := newHost(t, "agent")
-	agent.plug("up", "lan", net.HardwareAddr{2, 0, 0, 0, 0, 0x31}, "10.0.0.9/16")
-	agent.plug("down", "far", net.HardwareAddr{2, 0, 0, 0, 0, 0x32}, "198.51.100.1/24")
-	agent.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
-	newRoute(t, "198.51.100.0/24", "10.0.0.9")
-	s := serve(t, "leasehold", configLoad4)
-	relay := agent.start("dhcrelay", "-4", "-d", "-a", "-iu", "up", "-id", "down", "10.0.0.1")
-	relay.await("Sending on   Socket/fallback")
-
-	h := newHost(t, "client")
-	h.plug("eth0", "far", clientMAC)
-	c := udhcpc()
-	script := newScript(t, c.program, c.script)
-	c.start(h, script)
-	const want = "198.51.100.10"
-	e := script.await("bound")
-	e.check(t, map[string]string{"ip": want, "router": "198.51.100.1"})
-	h.ip("route add default via 198.51.100.1")
-	c.renew(h) // past the agent, to the server itself
-	script.await("renew").check(t, map[string]string{"ip": want})
-	c.release(h)
-	s.awaitRow(want, "released", func(r row) bool { return !r.held() })
-	wire.wellFormed(answers4)
-	if wire.tshark(answers4+" && dhcp.option.type == 82") == "" {
-		t.Error("no answer echoes option 82")
-	}
-	s.stop()
-}
+// configLoad6 likewise.
+const configLoad6 = `{ "Dhcp6": {
+	"interfaces-config": { "interfaces": [ "lan", "lan/2001:db8:1::1" ] },
+	"lease-database": { "type": "memfile", "name": "%LEASES%", "lfc-interval": 0 },
+	"valid-lifetime": 3600,
+	"subnet6": [
+		{ "id": 1, "subnet": "2001:db8:1::/64", "interface": "lan",
+		  "pools": [ { "pool": "2001:db8:1::1:0/112" } ],
+		  "pd-pools": [ { "prefix": "2001:db8:8000::", "prefix-len": 36, "delegated-len": 56 } ] },
+		{ "id": 2, "subnet": "2001:db8:2::/64", "pools": [ { "pool": "2001:db8:2::10 - 2001:db8:2::99" } ],
+		  "option-data": [ { "name": "dns-servers", "data": "2001:db8::53" } ] }
+	]
+} }`
 
 var perfdhcpCount = regexp.MustCompile(`(?m)^(sent packets|received packets|drops): (\d+)`)
 
@@ -89,6 +63,25 @@ func TestEndToEndPerfdhcp(t *testing.T) {
 		t.Errorf("%d leases in the file, want %d", n, 2*exchanges)
 	}
 	wire.wellFormed(answers4)
+	s.stop()
+}
+
+// The same for addresses and prefixes of DHCPv6.
+func TestEndToEndPerfdhcp6(t *testing.T) {
+	if isolate(t, "perfdhcp", "tshark") {
+		return
+	}
+	bridge(t, "lan", "2001:db8:1::1/64")
+	wire := record(t, "lan")
+	s := serve(t, "kea-dhcp6", configLoad6)
+	h := newHost(t, "load")
+	h.plug("eth0", "lan", clientMAC)
+	const exchanges = 300
+	perfdhcp(h, exchanges, "-6", "-l", "eth0", "-e", "address-and-prefix")
+	if n := held(s.rows()); n != 2*exchanges {
+		t.Errorf("%d leases in the file, want %d", n, 2*exchanges)
+	}
+	wire.wellFormed(answers6)
 	s.stop()
 }
 
@@ -288,28 +281,4 @@ func TestEndToEndFullDisk(t *testing.T) {
 	s.stop()
 	s.start() // the file can be read
 	s.stop()
-}
-
-// A second copy on the same lease file does not start.
-func TestEndToEndSecondCopy(t *testing.T) {
-	if isolate(t) {
-		return
-	}
-	bridge(t, "lan", "10.0.0.1/16")
-	first := serve(t, "leasehold", configLoad4)
-	second := first.copy()
-	if code := second.wait(); code == 0 {
-		t.Errorf("a second copy ends with exit code %d", code)
-	}
-	if said := second.all(); !strings.Contains(said, first.leases) {
-		t.Errorf("the second copy does not name the lease file:\n%s", said)
-	}
-	first.stop()
-}
-
-func newRoute(t *testing.T, to, via string) {
-	t.Helper()
-	_, dst, err := net.ParseCIDR(to)
-	must(t, err)
-	must(t, netlink.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)}))
 }

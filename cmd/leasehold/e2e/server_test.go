@@ -136,32 +136,3 @@ func await(t *testing.T, path, what string, ok func() bool) {
 		}
 	}
 }
-
-// A new configuration comes into force with SIGHUP; a broken one does not, and
-// clients are served all the while.
-func TestEndToEndReload(t *testing.T) {
-	if isolate(t, "udhcpc") {
-		return
-	}
-	bridge(t, "lan", "192.0.2.1/24")
-	s := serve(t, "leasehold", config4)
-	h := newHost(t, "client")
-	h.plug("eth0", "lan", clientMAC)
-	c := udhcpc()
-	script := newScript(t, c.program, c.script)
-	c.start(h, script)
-	bound := script.await("bound")
-
-	s.configure(strings.ReplaceAll(config4, "192.0.2.123", "192.0.2.124"))
-	s.signal(syscall.SIGHUP)
-	s.await("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS")
-	c.renew(h)
-	script.await("renew").check(t, map[string]string{"ip": bound.env["ip"], "ntpsrv": "192.0.2.124"})
-
-	s.configure(`{ "Dhcp4": { "subnet4": [ { "subnet": "nonsense" } ] } }`)
-	s.signal(syscall.SIGHUP)
-	s.await("DHCP4_DYNAMIC_RECONFIGURATION_FAIL")
-	c.renew(h)
-	script.await("renew").check(t, map[string]string{"ip": bound.env["ip"], "ntpsrv": "192.0.2.124"})
-	s.stop()
-}
