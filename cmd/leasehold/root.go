@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"leasehold/cmd/leasehold/bench"
+	"leasehold/cmd/leasehold/demo"
 )
 
 // quiet is an error that has been reported already; only its exit code is left.
@@ -39,7 +40,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(), newCheck(), bench.Command(), newVersion(), newMan(root))
+	root.AddCommand(newServe(), newCheck(), bench.Command(), demo.Command(), newVersion(), newMan(root))
 	addOperatorVerbs(root)
 	return root
 }

@@ -1,0 +1,179 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+)
+
+// pace is how often something happens on the stage.
+const pace = time.Second
+
+// stage is a wire with servers and clients on it.
+type stage struct {
+	dir     string // of configurations, lease files, logs
+	wire    *netlink.Bridge
+	nodes   []*node
+	clients []*client
+
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// say prints a line of the story.
+func (s *stage) say(who, format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, "%s  %-8s  %s\n", time.Now().Format("15:04:05.000"), who, fmt.Sprintf(format, args...))
+}
+
+// play sets the stage and lets things happen on it: one round, or until ctx
+// ends.
+func play(ctx context.Context, once bool, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "leasehold-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s := &stage{dir: dir, out: out}
+	defer s.strike()
+	if err := s.set(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	if once {
+		return s.round(ctx)
+	}
+	s.say("demo", "Ctrl-C ends it. Meanwhile, in another terminal:")
+	for _, n := range s.nodes {
+		s.say("demo", "  bin/leasehold status --socket %s", n.socket())
+		s.say("demo", "  bin/leasehold leases --socket %s", n.socket())
+	}
+	return s.goOn(ctx)
+}
+
+// set builds the wire and connects everyone.
+func (s *stage) set(ctx context.Context) error {
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		return fmt.Errorf("set up the loopback interface: %w", err)
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "wire"
+	s.wire = &netlink.Bridge{LinkAttrs: attrs}
+	if err := netlink.LinkAdd(s.wire); err != nil {
+		return fmt.Errorf("make the wire (as root it may work): %w", err)
+	}
+	if err := netlink.LinkSetUp(s.wire); err != nil {
+		return fmt.Errorf("set up the wire: %w", err)
+	}
+	for _, n := range []*node{{name: "server1", addr: "192.0.2.1/24"}} {
+		n.stage = s
+		s.nodes = append(s.nodes, n)
+		if err := n.start(ctx); err != nil {
+			return err
+		}
+		s.say(n.name, "serves 192.0.2.0/24 from %s", n.addr)
+	}
+	for i, name := range []string{"laptop", "printer", "phone", "camera"} {
+		c := &client{stage: s, name: name, mac: net.HardwareAddr{2, 0, 0, 0, 1, byte(i)}}
+		if err := c.connect(); err != nil {
+			return err
+		}
+		s.clients = append(s.clients, c)
+	}
+	return nil
+}
+
+// strike ends the servers and waits for them.
+func (s *stage) strike() {
+	for _, c := range s.clients {
+		c.close()
+	}
+	for _, n := range s.nodes {
+		n.stop()
+	}
+}
+
+// plug makes a pair of interfaces, one end on the wire, and returns the name of
+// the other. pid, if not 0, is a process in whose network namespace it is.
+func (s *stage) plug(name string, mac net.HardwareAddr, pid int) error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "w-" + name
+	attrs.MasterIndex = s.wire.Index
+	peer := name
+	veth := &netlink.Veth{LinkAttrs: attrs, PeerHardwareAddr: mac}
+	if pid != 0 {
+		peer = "lan"
+		veth.PeerNamespace = netlink.NsPid(pid)
+	}
+	veth.PeerName = peer
+	if err := netlink.LinkAdd(veth); err != nil {
+		return fmt.Errorf("connect %s: %w", name, err)
+	}
+	if err := netlink.LinkSetUp(veth); err != nil {
+		return fmt.Errorf("set up %s: %w", attrs.Name, err)
+	}
+	if pid != 0 {
+		return nil
+	}
+	link, err := netlink.LinkByName(peer)
+	if err == nil {
+		err = netlink.LinkSetUp(link)
+	}
+	if err != nil {
+		return fmt.Errorf("set up %s: %w", peer, err)
+	}
+	return nil
+}
+
+// round lets each client get a lease, then each renew it, then each release it.
+func (s *stage) round(ctx context.Context) error {
+	for _, step := range []func(*client, context.Context) error{(*client).obtain, (*client).renew, (*client).release} {
+		for _, c := range s.clients {
+			if err := step(c, ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// goOn lets one client after the other do what is next for it. A server that
+// does not answer is part of the story, one that ends is the end of it.
+func (s *stage) goOn(ctx context.Context) error {
+	beat := time.NewTicker(pace)
+	defer beat.Stop()
+	for i := 0; ; i++ {
+		c := s.clients[i%len(s.clients)]
+		if err := c.next(ctx); err != nil && ctx.Err() == nil {
+			s.say(c.name, "%v", err)
+		}
+		var ended <-chan struct{}
+		for _, n := range s.nodes {
+			ended = n.done
+			select {
+			case <-ended:
+				return errors.Join(fmt.Errorf("%s ended", n.name), n.err)
+			default:
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+		}
+	}
+}

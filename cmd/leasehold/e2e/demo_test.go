@@ -1,0 +1,35 @@
+package e2e
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The demo needs no namespace of the test's: it makes its own.
+func TestEndToEndDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("end-to-end tests take their time")
+	}
+	bin := program(t)
+	t.Run("one round", func(t *testing.T) {
+		out, err := exec.Command(bin, "demo", "--once").CombinedOutput()
+		if err != nil && strings.Contains(string(out), "namespaces") {
+			missing(t, "no namespaces can be made here: %s", out)
+		}
+		if n := strings.Count(string(out), "RELEASE"); err != nil || n != 4 {
+			t.Errorf("%d clients had a lease, want 4: %v\n%s", n, err, out)
+		}
+	})
+	t.Run("until Ctrl-C", func(t *testing.T) {
+		cmd := exec.Command(bin, "demo")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		p := start(t, "demo", cmd)
+		p.await("REQUEST")
+		must(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
+		if code := p.wait(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	})
+}

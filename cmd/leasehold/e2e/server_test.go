@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// server is the program under test with its files.
+type server struct {
+	*process
+	t      *testing.T
+	as     string // the name it is started by
+	config string // path
+	leases string // path
+	logged string // what it says when it serves
+}
+
+// serve starts the program by one of its names on a configuration. %LEASES% in
+// the text is the path of its lease file.
+func serve(t *testing.T, as, text string) *server {
+	t.Helper()
+	dir := t.TempDir()
+	s := &server{t: t, as: as, config: filepath.Join(dir, "config.json"), leases: filepath.Join(dir, "leases.csv"), logged: "DHCP4_STARTED"}
+	if strings.Contains(text, `"Dhcp6"`) {
+		s.logged = "DHCP6_STARTED"
+	}
+	s.configure(text)
+	s.start()
+	return s
+}
+
+// configure writes the configuration file.
+func (s *server) configure(text string) {
+	s.t.Helper()
+	must(s.t, os.WriteFile(s.config, []byte(strings.ReplaceAll(text, "%LEASES%", s.leases)), 0o644))
+}
+
+// start begins the process and returns when it serves.
+func (s *server) start() {
+	s.t.Helper()
+	s.process = s.copy()
+	s.await(s.logged)
+}
+
+// copy begins one more process on the same files.
+func (s *server) copy() *process {
+	s.t.Helper()
+	args := []string{"-c", s.config}
+	if s.as == "leasehold" {
+		args = append([]string{"serve"}, args...)
+	}
+	cmd := exec.Command(filepath.Join(filepath.Dir(program(s.t)), s.as), args...)
+	dir := filepath.Dir(s.config)
+	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_DHCP_DATA_DIR="+dir)
+	return start(s.t, s.as, cmd)
+}
+
+// stop ends the process as a service manager does.
+func (s *server) stop() {
+	s.t.Helper()
+	s.signal(syscall.SIGTERM)
+	if code := s.wait(); code != 0 {
+		s.t.Fatalf("%s ends with exit code %d", s.as, code)
+	}
+}
+
+// row is a lease in the lease file, by the names of its columns.
+type row map[string]string
+
+// lifetime is the valid lifetime in seconds.
+func (r row) lifetime() int { n, _ := strconv.Atoi(r["valid_lifetime"]); return n }
+
+// held: a client has the lease.
+func (r row) held() bool { return r != nil && r["state"] == "0" && r.lifetime() > 0 }
+
+func (r row) declined() bool { return r != nil && r["state"] == "1" }
+
+// rows returns the last row of each address in the lease file.
+func (s *server) rows() map[string]row {
+	s.t.Helper()
+	return readLeases(s.t, s.leases)
+}
+
+func readLeases(t *testing.T, path string) map[string]row {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	found := map[string]row{}
+	var columns []string
+	for line := range strings.Lines(string(b)) {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), ",")
+		if columns == nil {
+			columns = fields
+			continue
+		}
+		r := row{}
+		for i, f := range fields[:min(len(fields), len(columns))] {
+			r[columns[i]] = f
+		}
+		found[r["address"]] = r
+	}
+	return found
+}
+
+// awaitRow waits until the lease file says of an address what ok wants.
+func (s *server) awaitRow(addr, what string, ok func(row) bool) {
+	s.t.Helper()
+	await(s.t, s.leases, addr+" "+what, func() bool { return ok(s.rows()[addr]) })
+}
+
+// await waits for a change of the file at path after which ok holds.
+func await(t *testing.T, path, what string, ok func() bool) {
+	t.Helper()
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	must(t, err)
+	f := os.NewFile(uintptr(fd), "inotify")
+	defer f.Close()
+	must1(unix.InotifyAddWatch(fd, filepath.Dir(path), unix.IN_MODIFY|unix.IN_MOVED_TO|unix.IN_CREATE))(t)
+	must(t, f.SetReadDeadline(time.Now().Add(patience)))
+	buf := make([]byte, 4096)
+	for !ok() {
+		if _, err := f.Read(buf); err != nil {
+			b, _ := os.ReadFile(path)
+			t.Fatalf("%s: waited in vain for: %s\n%s", filepath.Base(path), what, b)
+		}
+	}
+}
