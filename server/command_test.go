@@ -216,12 +216,11 @@ func TestShutdownEndsRunWithItsValue(t *testing.T) {
 }
 
 func TestStatusGet(t *testing.T) {
-	ha := config.NewList(config.NewMap(config.M("ha-mode", config.NewString("hot-standby"))))
-	s := newServer(t, "test", []byte(allHooks), func(o *Options) { o.HAStatus = func(int) *config.Value { return ha } })
+	s := newServer(t, "test", []byte(allHooks), nil)
 	tell(t, s, 4, `{"command":"dhcp-disable","arguments":{"origin-id":2000}}`)
 	contains(t, tell(t, s, 4, `{"command":"status-get"}`),
 		`{ "arguments": { "dhcp-state": { "disabled-by-db-connection": [  ], "disabled-by-local-command": [  ], "disabled-by-remote-command": [ 2000 ], "disabled-by-user": false, "globally-disabled": true }, `+
-			`"high-availability": [ { "ha-mode": "hot-standby" } ], "multi-threading-enabled": `, `"pid": `, `"reload": 0, "sockets": { "status": "ready" }`, `"uptime": 0 }, "result": 0 }`)
+			`"multi-threading-enabled": `, `"pid": `, `"reload": 0, "sockets": { "status": "ready" }`, `"uptime": 0 }, "result": 0 }`)
 }
 
 // A statistic too many or too few fails tests of tools that count them.

@@ -48,7 +48,7 @@ func furnish(t testing.TB, members string) *house {
 }
 
 // option is one option of a query.
-func option(code byte, value string) dhcpv4.Modifier {
+func withOption(code byte, value string) dhcpv4.Modifier {
 	return dhcpv4.WithGeneric(dhcpv4.GenericOptionCode(code), []byte(value))
 }
 
@@ -60,7 +60,7 @@ func client(n byte) dhcpv4.Modifier {
 func relay(agent string) dhcpv4.Modifier {
 	return func(d *dhcpv4.DHCPv4) {
 		d.GatewayIPAddr = net.IPv4(192, 0, 2, 1)
-		option(wire.OptAgentOptions, agent)(d)
+		withOption(wire.OptAgentOptions, agent)(d)
 	}
 }
 

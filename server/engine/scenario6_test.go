@@ -173,17 +173,17 @@ func (s *scene) datagram(words []string) []byte {
 		k, v, _ := strings.Cut(w, "=")
 		switch k {
 		case "duid":
-			msg = append(msg, option(1, unhex(v))...)
+			msg = append(msg, rawOption6(1, unhex(v))...)
 		case "server":
-			msg = append(msg, option(2, serverDUID)...)
+			msg = append(msg, rawOption6(2, serverDUID)...)
 		case "rapid":
-			msg = append(msg, option(14, nil)...)
+			msg = append(msg, rawOption6(14, nil)...)
 		case "oro":
 			var b []byte
 			for _, c := range strings.Split(v, ",") {
 				b = binary.BigEndian.AppendUint16(b, uint16(number10(c)))
 			}
-			msg = append(msg, option(6, b)...)
+			msg = append(msg, rawOption6(6, b)...)
 		case "option":
 			msg = append(msg, coded(v)...)
 		case "na", "pd":
@@ -198,7 +198,7 @@ func (s *scene) datagram(words []string) []byte {
 	return msg
 }
 
-func option(code uint16, v []byte) []byte {
+func rawOption6(code uint16, v []byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, code)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(v)))
 	return append(b, v...)
@@ -206,7 +206,7 @@ func option(code uint16, v []byte) []byte {
 
 func coded(v string) []byte {
 	c, h, _ := strings.Cut(v, ":")
-	return option(uint16(number10(c)), unhex(h))
+	return rawOption6(uint16(number10(c)), unhex(h))
 }
 
 func iaOption(kind, v string) []byte {
@@ -221,17 +221,17 @@ func iaOption(kind, v string) []byte {
 		life = binary.BigEndian.AppendUint32(life, uint32(number10(valid)))
 		if kind == "na" {
 			a := netip.MustParseAddr(p).As16()
-			b = append(b, option(5, append(a[:], life...))...)
+			b = append(b, rawOption6(5, append(a[:], life...))...)
 			continue
 		}
 		x := netip.MustParsePrefix(p)
 		a := x.Addr().As16()
-		b = append(b, option(26, append(append(life, byte(x.Bits())), a[:]...))...)
+		b = append(b, rawOption6(26, append(append(life, byte(x.Bits())), a[:]...))...)
 	}
 	if kind == "na" {
-		return option(3, b)
+		return rawOption6(3, b)
 	}
-	return option(25, b)
+	return rawOption6(25, b)
 }
 
 func relayed(msg []byte, v string) []byte {
@@ -242,12 +242,12 @@ func relayed(msg []byte, v string) []byte {
 		b = append(b, a[:]...)
 	}
 	if len(parts) > 2 && parts[2] != "" {
-		b = append(b, option(18, []byte(parts[2]))...)
+		b = append(b, rawOption6(18, []byte(parts[2]))...)
 	}
 	for i := 3; i < len(parts); i++ {
 		b = append(b, coded(parts[i])...)
 	}
-	return append(b, option(9, msg)...)
+	return append(b, rawOption6(9, msg)...)
 }
 
 func number10(s string) uint64 {

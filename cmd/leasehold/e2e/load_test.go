@@ -261,11 +261,11 @@ func TestEndToEndFullDisk(t *testing.T) {
 
 	h := newHost(t, "load")
 	h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
-	load := loadClients(h, 1, 1000)
+	load := loadClients(h, 1, 2000)
 	s.await("LEASEHOLD_LEASE_STORE_FAIL")
 	load.wait()
 	full := acked.stored(t, s)
-	if full == 0 || full >= 1000 {
+	if full == 0 || full >= 2000 {
 		t.Errorf("%d clients were acknowledged on a disk of 64 KiB", full)
 	}
 
