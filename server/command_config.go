@@ -283,10 +283,23 @@ func beside(own, name string) (string, error) {
 		return name, fmt.Errorf("path: '%s' has no filename", name)
 	case !filepath.IsAbs(name) && filepath.Dir(name) == ".":
 		return filepath.Join(dir, base), nil
-	case filepath.Clean(filepath.Dir(name)) != filepath.Clean(dir):
+	case !sameDir(filepath.Dir(name), dir):
 		return name, fmt.Errorf("invalid path specified: '%s', supported path is '%s'", filepath.Dir(name), dir)
 	}
 	return name, nil
+}
+
+// sameDir says whether two paths lead to one directory.
+func sameDir(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // fileText is a configuration as config-write writes it.

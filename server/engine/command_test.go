@@ -12,7 +12,7 @@ import (
 	"leasehold/lease"
 )
 
-var start = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+var midnight = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 
 // commandEngine serves one subnet; its journal goes where the test takes it.
 func commandEngine(t testing.TB) *Engine {
@@ -22,7 +22,7 @@ func commandEngine(t testing.TB) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(c.V4, lease.NewStore(4, 1), Options{Now: start})
+	return New(c.V4, lease.NewStore(4, 1), Options{Now: midnight})
 }
 
 func received(t testing.TB, name, args string) *CommandReceived {
@@ -40,7 +40,7 @@ func received(t testing.TB, name, args string) *CommandReceived {
 
 func step(e *Engine, in ...Input) *Effects {
 	fx := &Effects{}
-	e.Step(start, in, fx)
+	e.Step(midnight, in, fx)
 	return fx
 }
 
@@ -86,7 +86,7 @@ func fill(e *Engine, n int) {
 	for i := range n {
 		e.store.Put(lease.Lease{
 			Addr: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), SubnetID: 1,
-			HWAddr: fmt.Sprintf("%06d", i), HWType: 1, Valid: 3600, CLTT: start.Unix(),
+			HWAddr: fmt.Sprintf("%06d", i), HWType: 1, Valid: 3600, CLTT: midnight.Unix(),
 		})
 	}
 	e.recount()
