@@ -55,9 +55,9 @@ type client4 struct {
 	address string                            // variable with the address
 	options map[string]string                 // variables with config4's options
 	script  string                            // see newScript
-	start   func(h *host, s *script)
+	start   func(h *host, s *script) *process
 	renew   func(h *host) // nil: it renews at T1
-	release func(h *host)
+	release func(h *host) // and end
 }
 
 // configureAddress is what the script of a client does that leaves the
@@ -85,12 +85,12 @@ func udhcpc() client4 {
 			"tftp": "boot.example.org", "bootfile": "loader.efi", "search": "example.org lab.example.org",
 			"staticroutes": "198.51.100.0/24 192.0.2.1",
 		},
-		start: func(h *host, s *script) {
+		start: func(h *host, s *script) *process {
 			args := []string{"udhcpc", "-f", "-R", "-a200", "-A", "1", "-t", "10", "-T", "1", "-i", "eth0", "-p", pid, "-s", s.path}
 			for _, name := range []string{"ntpsrv", "tftp", "bootfile", "search", "staticroutes"} {
 				args = append(args, "-O", name)
 			}
-			h.start(args...)
+			return h.start(args...)
 		},
 		renew:   func(h *host) { h.run("sh", "-c", "kill -USR1 $(cat "+pid+")") },
 		release: func(h *host) { h.run("sh", "-c", "kill -TERM $(cat "+pid+")") },
@@ -124,7 +124,7 @@ initial-interval 1;
 			"new_domain_search":                   "example.org. lab.example.org.",
 			"new_rfc3442_classless_static_routes": "24 198 51 100 192 0 2 1",
 		},
-		start:   func(h *host, s *script) { used = s; h.start(args(s, "-d")...) },
+		start:   func(h *host, s *script) *process { used = s; return h.start(args(s, "-d")...) },
 		release: func(h *host) { h.run(args(used, "-r")...) },
 	}
 	c.names.bound, c.names.renewed = []string{"BOUND", "REBOOT"}, []string{"RENEW"}
@@ -150,7 +150,9 @@ require dhcp_server_identifier
 			"new_ntp_servers": "192.0.2.123", "new_tftp_server_name": "boot.example.org", "new_bootfile_name": "loader.efi",
 			"new_domain_search": "example.org lab.example.org", "new_classless_static_routes": "198.51.100.0/24 192.0.2.1",
 		},
-		start:   func(h *host, s *script) { h.start("dhcpcd", "-4", "-B", "-d", "-f", conf, "-c", s.path, "eth0") },
+		start: func(h *host, s *script) *process {
+			return h.start("dhcpcd", "-4", "-B", "-d", "-f", conf, "-c", s.path, "eth0")
+		},
 		renew:   func(h *host) { h.run("dhcpcd", "-4", "-N", "eth0") },
 		release: func(h *host) { h.run("dhcpcd", "-4", "-k", "eth0") },
 	}
@@ -206,7 +208,7 @@ func talk4(t *testing.T, c client4, as string) {
 	}
 	bound := func(want string) event { t.Helper(); return got(c.names.bound, want) }
 
-	c.start(h, script)
+	running := c.start(h, script)
 	s.awaitRow(squatted, "declined", row.declined)
 	bound(free).check(t, c.options)
 	if r := s.rows()[free]; !r.held() || r["hwaddr"] != clientMAC.String() {
@@ -232,12 +234,16 @@ func talk4(t *testing.T, c client4, as string) {
 	}
 	renew()
 
-	c.release(h)
-	s.awaitRow(free, "released", func(r row) bool { return !r.held() })
-	c.start(h, script)
+	release := func() {
+		t.Helper()
+		c.release(h)
+		s.awaitRow(free, "released", func(r row) bool { return !r.held() })
+		running.wait()
+	}
+	release()
+	running = c.start(h, script)
 	bound(free)
-	c.release(h)
-	s.awaitRow(free, "released", func(r row) bool { return !r.held() })
+	release()
 
 	h.ip("link set eth0 down")
 	h.ip("link set eth0 address " + reservedMAC.String())

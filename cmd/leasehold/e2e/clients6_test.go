@@ -250,7 +250,7 @@ func talk6(t *testing.T, c client6, as string) {
 // forgetIdentity makes the server another one at its next start.
 func (s *server) forgetIdentity() {
 	s.t.Helper()
-	files := must1(filepath.Glob(filepath.Join(filepath.Dir(s.config), "*serverid*")))(s.t)
+	files := must1(filepath.Glob(filepath.Join(s.dir(), "*serverid*")))(s.t)
 	if len(files) == 0 {
 		s.t.Error("the server keeps its identifier nowhere")
 	}

@@ -217,7 +217,7 @@ func (a *acks) stored(t *testing.T, s *server) int {
 // loadClients starts the load generator on a host: clients without end.
 func loadClients(h *host, first, count int) *process {
 	return h.start(program(h.t), "bench", "--interface", "eth0", "--first-client", strconv.Itoa(first),
-		"-n", strconv.Itoa(count), "--window", "16", "--timeout", "500ms")
+		"-n", strconv.Itoa(count), "--window", "32", "--timeout", "300ms")
 }
 
 // A server that is killed in the middle of its work has every lease that it
@@ -261,11 +261,12 @@ func TestEndToEndFullDisk(t *testing.T) {
 
 	h := newHost(t, "load")
 	h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
-	load := loadClients(h, 1, 2000)
+	const clients = 1500 // some 65 bytes each
+	load := loadClients(h, 1, clients)
 	s.await("LEASEHOLD_LEASE_STORE_FAIL")
 	load.wait()
 	full := acked.stored(t, s)
-	if full == 0 || full >= 2000 {
+	if full == 0 || full >= clients {
 		t.Errorf("%d clients were acknowledged on a disk of 64 KiB", full)
 	}
 

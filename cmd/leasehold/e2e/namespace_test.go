@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -30,10 +31,16 @@ const (
 	roleHost = "LEASEHOLD_E2E_HOST" // the first process of a host
 )
 
+// sideBySide is how many tests run at once: more than there are processors,
+// since they wait for clients most of the time.
+const sideBySide = 5
+
 func TestMain(m *testing.M) {
 	if os.Getenv(roleHost) != "" {
 		os.Exit(hold())
 	}
+	flag.Parse()
+	flag.Set("test.parallel", strconv.Itoa(sideBySide))
 	code := m.Run()
 	if build.dir != "" {
 		os.RemoveAll(build.dir)
@@ -62,7 +69,7 @@ func missing(t *testing.T, format string, args ...any) {
 
 // isolate runs the calling test again in namespaces of its own and reports
 // false there. In the first process it reports true when that is over, and so
-// is the test. Tests run side by side: they wait more than they work.
+// is the test.
 func isolate(t *testing.T, programs ...string) (over bool) {
 	t.Helper()
 	if os.Getenv(roleTest) == t.Name() {

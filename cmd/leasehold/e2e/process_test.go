@@ -33,6 +33,9 @@ func program(t *testing.T) string {
 		if build.dir, build.err = os.MkdirTemp("", "leasehold-e2e"); build.err != nil {
 			return
 		}
+		if build.err = os.Chmod(build.dir, 0o755); build.err != nil {
+			return
+		}
 		path := filepath.Join(build.dir, "leasehold")
 		cmd := exec.Command("go", "build", "-o", path, "leasehold/cmd/leasehold")
 		cmd.Stderr = os.Stderr

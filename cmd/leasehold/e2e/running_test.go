@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A new configuration comes into force with SIGHUP; a broken one does not, and
@@ -50,4 +54,34 @@ func TestEndToEndSecondCopy(t *testing.T) {
 		t.Errorf("the second copy does not name the lease file:\n%s", said)
 	}
 	first.stop()
+}
+
+// The server needs no more privileges than Kea's unit gives: not root, two
+// capabilities.
+func TestEndToEndCapabilities(t *testing.T) {
+	if isolate(t, "udhcpc") {
+		return
+	}
+	if os.Getuid() != 0 {
+		t.Skip("only root can become somebody else")
+	}
+	bridge(t, "lan", "192.0.2.1/24")
+	s := prepare(t, "kea-dhcp4", config4)
+	const nobody = 65534
+	must(t, os.Chmod(filepath.Dir(s.dir()), 0o711))
+	must(t, os.Chown(s.dir(), nobody, nobody))
+	s.rights = &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: nobody, Gid: nobody},
+		AmbientCaps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
+	}
+	s.start()
+	h := newHost(t, "client")
+	h.plug("eth0", "lan", clientMAC)
+	c := udhcpc()
+	script := newScript(t, c.program, c.script)
+	c.start(h, script)
+	addr := script.await("bound").env["ip"]
+	c.renew(h)
+	script.await("renew").check(t, map[string]string{"ip": addr})
+	s.stop()
 }

@@ -18,15 +18,24 @@ import (
 type server struct {
 	*process
 	t      *testing.T
-	as     string // the name it is started by
-	config string // path
-	leases string // path
-	logged string // what it says when it serves
+	as     string               // the name it is started by
+	config string               // path
+	leases string               // path
+	logged string               // what it says when it serves
+	rights *syscall.SysProcAttr // nil: those of the test
 }
 
 // serve starts the program by one of its names on a configuration. %LEASES% in
 // the text is the path of its lease file.
 func serve(t *testing.T, as, text string) *server {
+	t.Helper()
+	s := prepare(t, as, text)
+	s.start()
+	return s
+}
+
+// prepare is serve without the start.
+func prepare(t *testing.T, as, text string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	s := &server{t: t, as: as, config: filepath.Join(dir, "config.json"), leases: filepath.Join(dir, "leases.csv"), logged: "DHCP4_STARTED"}
@@ -34,9 +43,11 @@ func serve(t *testing.T, as, text string) *server {
 		s.logged = "DHCP6_STARTED"
 	}
 	s.configure(text)
-	s.start()
 	return s
 }
+
+// dir is where the server keeps its files.
+func (s *server) dir() string { return filepath.Dir(s.config) }
 
 // configure writes the configuration file.
 func (s *server) configure(text string) {
@@ -59,8 +70,8 @@ func (s *server) copy() *process {
 		args = append([]string{"serve"}, args...)
 	}
 	cmd := exec.Command(filepath.Join(filepath.Dir(program(s.t)), s.as), args...)
-	dir := filepath.Dir(s.config)
-	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_DHCP_DATA_DIR="+dir)
+	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+s.dir(), "KEA_DHCP_DATA_DIR="+s.dir())
+	cmd.SysProcAttr = s.rights
 	return start(s.t, s.as, cmd)
 }
 
