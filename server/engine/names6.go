@@ -28,6 +28,10 @@ func (e *Engine) nameClient6(q *Query) {
 	case e.updates(q) && (d.ReplaceClientName == config.ReplaceAlways || d.ReplaceClientName == config.ReplaceWhenNotPresent):
 		flags = fqdn6S
 	default:
+		// The lease has the reserved name even if the client knows nothing of it.
+		if h := q.hosts.current(q.subnet); h != nil && h.Hostname != "" {
+			n.text = q.qualify(append(q.nameBuf, h.Hostname...), d.QualifyingSuffix, false)
+		}
 		return
 	}
 	n.fqdn = true
@@ -52,7 +56,7 @@ func (e *Engine) nameClient6(q *Query) {
 // first address only now.
 func (e *Engine) nameLeases6(q *Query) {
 	n := &q.names
-	if n.fqdn && q.subnet != q.selected {
+	if q.subnet != q.selected {
 		// Another member of the network serves: its suffix counts.
 		*n = name{}
 		e.nameClient6(q)
