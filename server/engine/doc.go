@@ -11,5 +11,6 @@
 //
 // Start reading at Engine.Step (engine.go), then follow one query: receive4
 // (dhcp4.go) → classify.go → select.go → host.go → alloc4.go → respond4.go →
-// park.go.
+// park.go; or receive6 (dhcp6.go) and the files whose names end in 6. Files
+// without a number serve both families.
 package engine

@@ -15,6 +15,7 @@ type facts6 struct {
 	ias      []association
 	hints    []wire.IAResource // of all associations
 	own      []lease.Lease     // every lease of the DUID
+	codes    []uint16          // of the vendor sub-options at hand
 	grants   []grant           // of all associations
 	ended    []lease.Lease     // released and declined
 	rapid    bool              // SOLICIT answered by REPLY
@@ -25,7 +26,10 @@ type facts6 struct {
 
 func (f *facts6) reset() {
 	clear(f.grants)
-	*f = facts6{ias: f.ias[:0], hints: f.hints[:0], own: f.own[:0], grants: f.grants[:0], ended: f.ended[:0]}
+	*f = facts6{
+		ias: f.ias[:0], hints: f.hints[:0], own: f.own[:0], codes: f.codes[:0],
+		grants: f.grants[:0], ended: f.ended[:0],
+	}
 }
 
 // association is an IA_NA or IA_PD of the query and what becomes of it.

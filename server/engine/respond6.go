@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
-	"slices"
 
 	"leasehold/config"
 	"leasehold/lease"
@@ -228,12 +227,6 @@ func (s *codeSet6) add(c uint16) {
 
 func (s *codeSet6) remove(c uint16) { s.bits[c/64] &^= 1 << (c % 64) }
 
-// sorted returns what was added, in ascending order.
-func (s *codeSet6) sorted() []uint16 {
-	slices.Sort(s.list)
-	return s.list
-}
-
 func (s *codeSet6) has(c uint16) bool { return s.bits[c/64]&(1<<(c%64)) != 0 }
 
 // addOptions6 adds the configured options: those requested and those that are
@@ -260,14 +253,12 @@ func (e *Engine) addOptions6(q *Query) {
 			}
 		}
 	}
-	for _, code := range want.list {
-		if !want.has(code) || code == wire.Opt6VendorOpts || code == wire.Opt6VendorClass || q.W6.Has(code) {
-			continue
-		}
-		if o := value(scopes, code, &q.classes); o != nil {
-			q.W6.Add(code, o.Data)
-			for _, more := range o.More {
-				q.W6.Add(code, more)
+	// What is configured bounds the work, not what the client lists.
+	for _, s := range scopes {
+		for i := range s.All() {
+			code := s.All()[i].Code
+			if want.has(code) && code != wire.Opt6VendorOpts && code != wire.Opt6VendorClass && !q.W6.Has(code) {
+				e.addValue6(q, scopes, code)
 			}
 		}
 	}
@@ -275,6 +266,17 @@ func (e *Engine) addOptions6(q *Query) {
 		e.log(q, message.DHCP6AddOptions, "%d options are requested or always sent, %d scopes configure some", len(want.list), len(scopes))
 	}
 	e.addVendor6(q, scopes, want)
+}
+
+func (e *Engine) addValue6(q *Query, scopes []*config.OptionSet, code uint16) {
+	o := value(scopes, code, &q.classes)
+	if o == nil {
+		return
+	}
+	q.W6.Add(code, o.Data)
+	for _, more := range o.More {
+		q.W6.Add(code, more)
+	}
 }
 
 // addRelaySupplied adds what relays supply for the client (RFC 6422), from

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"leasehold/config"
 	"leasehold/server/wire"
@@ -74,11 +75,19 @@ func (e *Engine) vendorBody6(q *Query, scopes []*config.OptionSet, id uint32, or
 			}
 		}
 	}
-	v := binary.BigEndian.AppendUint32(nil, id)
-	for _, code := range want.sorted() {
-		if !want.has(code) {
-			continue
+	codes := q.codes[:0]
+	for _, s := range scopes {
+		for _, o := range s.Vendor(id) {
+			if want.has(o.Code) {
+				want.remove(o.Code)
+				codes = append(codes, o.Code)
+			}
 		}
+	}
+	slices.Sort(codes)
+	q.codes = codes
+	v := binary.BigEndian.AppendUint32(nil, id)
+	for _, code := range codes {
 		if o := vendorValue(scopes, id, code, &q.classes); o != nil {
 			v = binary.BigEndian.AppendUint16(v, code)
 			v = binary.BigEndian.AppendUint16(v, uint16(len(o.Data)))
