@@ -62,7 +62,6 @@ var (
 
 	AllocEngineV6AllocFailSharedNetwork = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", Logger: AllocEngine, Level: Warn}
 	AllocEngineV6AllocUnreserved        = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_UNRESERVED", Logger: AllocEngine, Level: Debug + 40}
-	AllocEngineV6AllocFailClasses       = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", Logger: AllocEngine, Level: Warn}
 	AllocEngineV6DeclinedRecovered      = &Message{ID: "ALLOC_ENGINE_V6_DECLINED_RECOVERED", Logger: AllocEngine, Level: Info}
 	AllocEngineV6LeaseReclaim           = &Message{ID: "ALLOC_ENGINE_V6_LEASE_RECLAIM", Logger: AllocEngine, Level: Debug + 40}
 	AllocEngineV6LeasesReclamationSlow  = &Message{ID: "ALLOC_ENGINE_V6_LEASES_RECLAMATION_SLOW", Logger: AllocEngine, Level: Warn}
