@@ -34,7 +34,6 @@ const (
 	Opt6IANA            = 3
 	Opt6IAAddr          = 5
 	Opt6ORO             = 6
-	Opt6Preference      = 7
 	Opt6ElapsedTime     = 8
 	Opt6RelayMsg        = 9
 	Opt6StatusCode      = 13
