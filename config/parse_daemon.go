@@ -144,6 +144,22 @@ func (r *reader) defaultPassword(v *Value, t *trail) {
 	}
 }
 
+// LoggersOf reads no more than the loggers of a text, so that what is wrong
+// with the rest can be told where the operator looks. Nil if even that fails.
+func LoggersOf(name string, text []byte) []Logger {
+	v, _, err := ParseValue(name, text, true)
+	if err != nil || v.Kind != Map || len(v.Members) == 0 {
+		return nil
+	}
+	m := v.Members[0]
+	list := m.Value.Get("loggers")
+	if list == nil || list.Kind != List {
+		return nil
+	}
+	r := &reader{version: 4, f: &Family{}}
+	return r.loggers(list, &trail{name: m.Key, index: -1})
+}
+
 var severities = []string{"FATAL", "ERROR", "WARN", "INFO", "DEBUG", "NONE"}
 
 func (r *reader) loggers(list *Value, t *trail) (out []Logger) {

@@ -141,6 +141,7 @@ func (k *kea) serve() int {
 
 	cfg, err := k.load(file)
 	if err != nil {
+		k.logAsAsked(file)
 		k.complain(err)
 		_, reason, _ := strings.Cut(k.lastLine(err), ": ")
 		k.log.Log(k.m.configLoadFail, "configuration error using file: %s, reason: %s", file, reason)
@@ -160,6 +161,20 @@ func (k *kea) serve() int {
 		return k.initFail(err)
 	}
 	return 0
+}
+
+// logAsAsked opens the log that a refused configuration asks for: there the
+// operator looks for the reason.
+func (k *kea) logAsAsked(file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return
+	}
+	if loggers := config.LoggersOf(file, text); loggers != nil {
+		if sink, err := k.w.Sink(k.name, loggers); err == nil {
+			k.log = sink
+		}
+	}
 }
 
 // initFail ends a start that failed: Kea's last line on standard error.
