@@ -58,7 +58,6 @@ func (s *Store) dequeue(n uint32) {
 // the lease stays and waits for reclamation (Expired). fn may change the
 // Store. Cost: per lapsed lease, never a scan.
 func (s *Store) Lapse(now int64, fn func(*Lease)) {
-	var l Lease
 	for {
 		end, head, ok := s.queues[queueWaiting].first()
 		if !ok || int64(end) > now {
@@ -67,8 +66,8 @@ func (s *Store) Lapse(now int64, fn func(*Lease)) {
 		n := *head
 		s.dequeue(n)
 		s.enqueueIn(n, queueLapsed)
-		s.read(n, &l)
-		fn(&l)
+		s.read(n, &s.told)
+		fn(&s.told)
 	}
 }
 

@@ -28,6 +28,7 @@ type Store struct {
 
 	seq  uint64
 	ring ring
+	told Lease // what Lapse tells of
 }
 
 const (

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"testing"
 
 	"leasehold/server/wire"
 )
@@ -365,7 +364,7 @@ func scanOptions(b []byte) (list []option, end bool) {
 
 // printResponse writes a response as a line: type, transaction, header fields
 // that are set, options in their order on the wire, destination.
-func printResponse(t testing.TB, d []byte, dep wire.Departure) string {
+func printResponse(t tester, d []byte, dep wire.Departure) string {
 	if len(d) < 240 {
 		t.Fatalf("response of %d bytes", len(d))
 	}

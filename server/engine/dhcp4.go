@@ -86,7 +86,7 @@ func (e *Engine) receive4(q *Query) {
 		e.drop(q, dropClass, message.DHCP4PacketDrop0010)
 		return
 	}
-	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q, e.identifiers4, dropClass, message.DHCP4PacketDrop0014) {
+	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q, dropClass, message.DHCP4PacketDrop0014) {
 		return
 	}
 	if !e.sane4(q) || !e.locate4(q) {
@@ -245,11 +245,8 @@ func (e *Engine) sane4(q *Query) bool {
 
 // earlyHosts looks global reservations up before a subnet is selected; false
 // if their classes drop the query.
-func (e *Engine) earlyHosts(q *Query, each identifiers, d *Drop, m *message.Message) bool {
-	each(q, func(t config.IdentifierType, id []byte) bool {
-		q.hosts.global = e.cfg.Hosts.Find(0, t, id)
-		return q.hosts.global == nil
-	})
+func (e *Engine) earlyHosts(q *Query, d *Drop, m *message.Message) bool {
+	q.hosts.global = e.findHost(q, 0)
 	if h := q.hosts.global; h != nil {
 		q.hosts.known = true
 		e.reserveClasses(q, h)
@@ -283,7 +280,7 @@ func (e *Engine) locate4(q *Query) bool {
 		}
 	}
 	if q.subnet != nil {
-		e.findHosts(q, e.identifiers4)
+		e.findHosts(q)
 		if h := q.hosts.current(q.subnet); h != nil && (h == q.hosts.global || q.subnet.network == nil) {
 			e.reserveClasses(q, h)
 		}

@@ -192,7 +192,7 @@ func (p presence) broken(id string, n int, msg string) string {
 // locate6 finds the subnet, the reservations and the classes that follow from
 // them.
 func (e *Engine) locate6(q *Query) bool {
-	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q, e.identifiers6, dropClass6, message.DHCP6PacketDropDropClass) {
+	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q, dropClass6, message.DHCP6PacketDropDropClass) {
 		return false
 	}
 	q.subnet = e.select6(q)
@@ -206,7 +206,7 @@ func (e *Engine) locate6(q *Query) bool {
 		if e.on(message.DHCP6SubnetSelected) {
 			e.log(q, message.DHCP6SubnetSelected, "subnet with id %d selected", q.subnet.ID)
 		}
-		e.findHosts(q, e.identifiers6)
+		e.findHosts(q)
 		if h := q.hosts.current(q.subnet); h != nil && (h == q.hosts.global || q.subnet.network == nil) {
 			e.reserveClasses(q, h)
 		}

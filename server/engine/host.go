@@ -79,20 +79,6 @@ func (q *Query) members(first *subnet, fn func(*subnet) bool) {
 	}
 }
 
-// identifiers calls fn for what a query offers as host identifiers, in the
-// configured order, until it returns false.
-type identifiers func(q *Query, fn func(config.IdentifierType, []byte) bool)
-
-// identifiers4 calls fn for what the query offers as host identifiers, in the
-// configured order.
-func (e *Engine) identifiers4(q *Query, fn func(config.IdentifierType, []byte) bool) {
-	for _, t := range e.cfg.HostIdentifiers {
-		if id := e.identifier4(q, t); len(id) > 0 && !fn(t, id) {
-			return
-		}
-	}
-}
-
 func (e *Engine) identifier4(q *Query, t config.IdentifierType) []byte {
 	switch t {
 	case config.HWAddress:
@@ -115,33 +101,52 @@ func (e *Engine) identifier4(q *Query, t config.IdentifierType) []byte {
 
 // findHosts looks the reservations of a query up, in the members of its
 // network and globally.
-func (e *Engine) findHosts(q *Query, each identifiers) {
-	hosts := e.cfg.Hosts
+func (e *Engine) findHosts(q *Query) {
 	global := false
-	q.members(q.subnet, func(s *subnet) bool {
-		global = global || s.Params.ReservationsGlobal
-		if s.Params.ReservationsInSubnet {
-			each(q, func(t config.IdentifierType, id []byte) bool {
-				r := hosts.Find(s.ID, t, id)
-				e.logHost(q, s.ID, id, r)
-				if r != nil {
+	for s := q.subnet; s != nil; {
+		if q.classes.allows(s.Guard) {
+			global = global || s.Params.ReservationsGlobal
+			if s.Params.ReservationsInSubnet {
+				if r := e.findHost(q, s.ID); r != nil {
 					q.hosts.add(s, r)
 				}
-				return r == nil
-			})
+			}
 		}
-		return true
-	})
+		if s = s.next; s == q.subnet {
+			break
+		}
+	}
 	if global && q.hosts.global == nil {
-		each(q, func(t config.IdentifierType, id []byte) bool {
-			q.hosts.global = hosts.Find(0, t, id)
-			e.logHost(q, 0, id, q.hosts.global)
-			return q.hosts.global == nil
-		})
+		q.hosts.global = e.findHost(q, 0)
 	}
 	if q.hosts.global != nil {
 		q.hosts.known = true
 	}
+}
+
+// findHost looks one subnet's reservation for a query up (0: the global one),
+// by its identifiers in the configured order.
+func (e *Engine) findHost(q *Query, subnet uint32) *config.Host {
+	for _, t := range e.cfg.HostIdentifiers {
+		id := e.identifier(q, t)
+		if len(id) == 0 {
+			continue
+		}
+		r := e.cfg.Hosts.Find(subnet, t, id)
+		e.logHost(q, subnet, id, r)
+		if r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// identifier returns what a query offers as host identifier of a type, or nothing.
+func (e *Engine) identifier(q *Query, t config.IdentifierType) []byte {
+	if e.version == 4 {
+		return e.identifier4(q, t)
+	}
+	return e.identifier6(q, t)
 }
 
 func (e *Engine) logHost(q *Query, subnet uint32, id []byte, r *config.Host) {

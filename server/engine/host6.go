@@ -9,16 +9,6 @@ import (
 	"leasehold/server/wire"
 )
 
-// identifiers6 calls fn for what the query offers as host identifiers, in the
-// configured order.
-func (e *Engine) identifiers6(q *Query, fn func(config.IdentifierType, []byte) bool) {
-	for _, t := range e.cfg.HostIdentifiers {
-		if id := e.identifier6(q, t); len(id) > 0 && !fn(t, id) {
-			return
-		}
-	}
-}
-
 func (e *Engine) identifier6(q *Query, t config.IdentifierType) []byte {
 	switch t {
 	case config.HWAddress:

@@ -144,9 +144,17 @@ func uncomment(l string) string {
 	return strings.TrimRight(l, " ")
 }
 
+// tester is what a test and a random run have in common.
+type tester interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+	Errorf(string, ...any)
+}
+
 // world is one server in memory and what stands around it.
 type world struct {
-	t        testing.TB
+	t        tester
 	dir      string
 	ifaces   map[string]*wire.Interface
 	presets  []lease.Lease
@@ -164,7 +172,7 @@ type world struct {
 // start is when scenarios begin.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func newWorld(t testing.TB, dir string) *world {
+func newWorld(t tester, dir string) *world {
 	w := &world{t: t, dir: dir, now: start, ifaces: map[string]*wire.Interface{}, watched: map[string]bool{}}
 	w.iface("eth0", "192.0.2.1/24")
 	return w
