@@ -36,7 +36,7 @@ func (h *house) leases(first, last byte, mods ...dhcpv4.Modifier) (n int) {
 }
 
 func TestAddressLimit(t *testing.T) {
-	pxe := option(wire.OptVendorClass, "PXE")
+	pxe := opt4(wire.OptVendorClass, "PXE")
 	for _, c := range []struct {
 		name, members string
 		mods          []dhcpv4.Modifier
