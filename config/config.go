@@ -65,6 +65,7 @@ type Family struct {
 	FlexibleID  *FlexibleID
 	FlexOptions []FlexOption
 	RunScript   *RunScript
+	Limits      *Limits
 
 	classIDs   map[string]ClassID
 	classNames []string

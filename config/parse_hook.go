@@ -32,6 +32,8 @@ func (r *reader) hookParameters(top *trail) {
 			h.flexID(hook.Parameters, at)
 		case "libdhcp_run_script.so":
 			h.runScript(hook.Parameters, at)
+		case "libdhcp_limits.so":
+			h.limits(top)
 		case "libdhcp_flex_option.so":
 			h.flexOptions(hook.Parameters, at)
 		}

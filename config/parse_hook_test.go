@@ -28,6 +28,8 @@ func TestHookParametersAreChecked(t *testing.T) {
 		{"no action", "libdhcp_flex_option.so", `{ "options": [ { "code": 5 } ] }`, "no action"},
 		{"csv without definition", "libdhcp_flex_option.so", `{ "options": [ { "code": 222, "add": "'a'", "csv-format": true } ] }`, "no known csv format"},
 		{"a wrong sub-option", "libdhcp_flex_option.so", `{ "options": [ { "code": 43, "sub-options": [ { "code": 1 } ] } ] }`, "options[0]/sub-options[0]: no action"},
+		{"run_script without a name", "libdhcp_run_script.so", `{ "sync": false }`, "The 'name' parameter must be specified"},
+		{"run_script that waits", "libdhcp_run_script.so", `{ "name": "/x", "sync": true }`, "'sync' cannot be true"},
 		{"sub-options and an action", "libdhcp_flex_option.so", `{ "options": [ { "code": 43, "add": "'a'", "sub-options": [ ] } ] }`, "stands instead of"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -40,4 +42,44 @@ func TestHookParametersAreChecked(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRates(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		n    uint32
+		per  string
+	}{
+		{"3 packets per second", 3, "1s"}, {" 1  packet per minute ", 1, "1m0s"}, {"0 packets per hour", 0, "1h0m0s"},
+		{"4294967295 packets per year", 4294967295, "8760h0m0s"}, {"4294967296 packets per year", 0, ""}, {"packets per second", 0, ""},
+		{"3 packets per fortnight", 0, ""}, {"-1 packets per day", 0, ""}, {"3 per day", 0, ""},
+	} {
+		n, per, ok := parseRate(c.text)
+		if ok != (c.per != "") || ok && (n != c.n || per.String() != c.per) {
+			t.Errorf("%q: %d per %s, %v", c.text, n, per, ok)
+		}
+	}
+}
+
+func TestLimitsAreChecked(t *testing.T) {
+	for _, c := range []struct{ name, limits, want string }{
+		{"a prefix limit in DHCPv4", `{ "prefix-limit": 1 }`, "unknown parameter 'prefix-limit'"},
+		{"no number", `{ "address-limit": "1" }`, "'address-limit' must be an integer"},
+		{"no rate", `{ "rate-limit": "often" }`, "is no rate"},
+	} {
+		text := `{ "Dhcp4": { "interfaces-config": { "interfaces": [ ] }, "hooks-libraries": [ { "library": "libdhcp_limits.so" } ],
+			"client-classes": [ { "name": "a", "user-context": { "limits": ` + c.limits + ` } } ] } }`
+		if _, err := Parse("test", []byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func FuzzRate(f *testing.F) {
+	f.Add("3 packets per second")
+	f.Fuzz(func(t *testing.T, text string) {
+		if n, per, ok := parseRate(text); !ok && n != 0 && per == 0 {
+			t.Errorf("%d per %s of %q", n, per, text)
+		}
+	})
 }

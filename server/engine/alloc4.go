@@ -95,6 +95,9 @@ func (e *Engine) obtain4(q *Query, a netip.Addr) (lease.Lease, bool) {
 	if ok && holds(&old, e.now) {
 		return lease.Lease{}, false
 	}
+	if e.limits != nil && !e.underLimit(q, lease.NA, 0) {
+		return lease.Lease{}, false
+	}
 	if ok && !q.offer {
 		e.takeOver(&old)
 	}

@@ -144,6 +144,9 @@ func (e *Engine) spawn(q *Query, c *config.Class) {
 	name = append(name, v...)
 	e.attachName(q, name)
 	e.attach(q, c.ID)
+	if e.limits != nil {
+		q.spawned = append(q.spawned, string(name))
+	}
 }
 
 // attachName attaches a class whose name was made from the packet.

@@ -86,6 +86,9 @@ func (e *Engine) receive4(q *Query) {
 		e.drop(q, dropClass, message.DHCP4PacketDrop0010)
 		return
 	}
+	if e.limits != nil && !e.slow(q) {
+		return
+	}
 	if e.cfg.EarlyGlobalReservations && !e.earlyHosts(q, dropClass, message.DHCP4PacketDrop0014) {
 		return
 	}
@@ -275,7 +278,7 @@ func (e *Engine) locate4(q *Query) bool {
 		} else if e.on(message.DHCP4SubnetSelected) {
 			e.log(q, message.DHCP4SubnetSelected, "subnet with id %d selected", q.subnet.ID)
 		}
-		if e.filterSubnetScope(q) {
+		if e.filterSubnetScope(q) || e.limits != nil && !e.slowSubnet(q) {
 			return false
 		}
 	}

@@ -58,6 +58,9 @@ func (e *Engine) receive6(q *Query) {
 		e.drop(q, dropClass6, message.DHCP6PacketDropDropClass)
 		return
 	}
+	if e.limits != nil && !e.slow(q) {
+		return
+	}
 	if !e.locate6(q) {
 		return
 	}
@@ -202,6 +205,8 @@ func (e *Engine) locate6(q *Query) bool {
 	}
 	if q.subnet == nil {
 		e.log(q, message.DHCP6SubnetSelectionFailed, "no subnet for the query")
+	} else if e.limits != nil && !e.slowSubnet(q) {
+		return false
 	} else {
 		if e.on(message.DHCP6SubnetSelected) {
 			e.log(q, message.DHCP6SubnetSelected, "subnet with id %d selected", q.subnet.ID)

@@ -45,6 +45,7 @@ type Engine struct {
 	parked   parkingLot
 
 	hooks     hooks
+	limits    *limits // nil: libdhcp_limits is not switched on
 	classByID []*config.Class
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
@@ -278,6 +279,9 @@ func (e *Engine) lapsed(l *lease.Lease) {
 
 // put stores a lease and notes the change for the disk.
 func (e *Engine) put(l lease.Lease) {
+	if e.limits != nil {
+		e.limitChange(&l, &l)
+	}
 	if p := e.holder(&l); p != nil {
 		l.PoolID = p.ID
 		if i, ok := p.index(l.Addr); ok {
@@ -300,6 +304,9 @@ func (e *Engine) put(l lease.Lease) {
 
 // remove deletes a lease and notes the change for the disk.
 func (e *Engine) remove(l *lease.Lease) {
+	if e.limits != nil {
+		e.limitChange(l, nil)
+	}
 	if p := e.holder(l); p != nil {
 		if i, ok := p.index(l.Addr); ok {
 			p.free.Give(i, heldByLease)
@@ -325,6 +332,7 @@ func holds(l *lease.Lease, now int64) bool {
 // recount marks the leases of the store in the pools and counts them.
 func (e *Engine) recount() {
 	e.resetLeaseCounts()
+	e.recountLimits()
 	e.outside = 0
 	e.store.Each(func(l *lease.Lease) bool {
 		s, p := e.subnets[l.SubnetID], e.holder(l)

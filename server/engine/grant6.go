@@ -151,6 +151,9 @@ func (e *Engine) commitGrant(q *Query, g *grant) {
 		e.leaseEvent(q, "rebind", l)
 	}
 	e.dnsGrant(q.ddns(), &old, l)
+	if e.limits != nil {
+		e.noteClasses(q, l)
+	}
 	e.put(*l)
 	if !had || old.State != lease.Default || old.Expired(e.now) {
 		e.countAssigned(l, 1)

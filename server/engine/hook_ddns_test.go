@@ -55,10 +55,10 @@ func TestNameChangeRules(t *testing.T) {
 					got += map[bool]string{true: "-", false: "+"}[x.Remove] + x.FQDN + " "
 				}
 			}
-			a := h.get(client(1), withOption(wire.OptHostName, "a")).YourIPAddr.String()
+			a := h.get(client(1), opt4(wire.OptHostName, "a")).YourIPAddr.String()
 			note()
 			h.now = h.now.Add(time.Hour)
-			h.send(dhcpv4.MessageTypeRequest, client(1), ciaddr(a), withOption(wire.OptHostName, c.again))
+			h.send(dhcpv4.MessageTypeRequest, client(1), ciaddr(a), opt4(wire.OptHostName, c.again))
 			note()
 			if got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)

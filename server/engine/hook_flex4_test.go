@@ -20,11 +20,11 @@ func flexID(more string) string {
 
 func TestFlexIDFindsReservations(t *testing.T) {
 	h := furnish(t, flexID(""))
-	modem := withOption(wire.OptVendorClass, "docsis3.0")
+	modem := opt4(wire.OptVendorClass, "docsis3.0")
 	if a := h.get(client(1), modem).YourIPAddr.String(); a != "192.0.2.77" {
 		t.Errorf("the modem gets %s", a)
 	}
-	if a := h.get(client(2), withOption(wire.OptVendorClass, "docsis3")).YourIPAddr.String(); a != "192.0.2.10" {
+	if a := h.get(client(2), opt4(wire.OptVendorClass, "docsis3")).YourIPAddr.String(); a != "192.0.2.10" {
 		t.Errorf("another one gets %s", a)
 	}
 	if a := h.get(client(3)).YourIPAddr.String(); a != "192.0.2.11" {
@@ -39,7 +39,7 @@ func TestFlexIDFindsReservations(t *testing.T) {
 // the client calls itself; the client reads its own in the response.
 func TestFlexIDReplacesClientID(t *testing.T) {
 	h := furnish(t, flexID(`, "replace-client-id": true`))
-	modem, own := withOption(wire.OptVendorClass, "docsis3.0"), withOption(wire.OptClientID, "\xff\x01\x02\x03")
+	modem, own := opt4(wire.OptVendorClass, "docsis3.0"), opt4(wire.OptClientID, "\xff\x01\x02\x03")
 	ack := h.get(client(1), modem, own)
 	if got := string(ack.Options.Get(dhcpv4.OptionClientIdentifier)); got != "\xff\x01\x02\x03" {
 		t.Errorf("the response says client identifier %q", got)
@@ -50,7 +50,7 @@ func TestFlexIDReplacesClientID(t *testing.T) {
 	renew := func(mods ...dhcpv4.Modifier) string {
 		return show(h.send(dhcpv4.MessageTypeRequest, append(mods, ciaddr("192.0.2.77"))...))
 	}
-	if got := renew(client(1), modem, withOption(wire.OptClientID, "other")); got != "ACK 192.0.2.77" {
+	if got := renew(client(1), modem, opt4(wire.OptClientID, "other")); got != "ACK 192.0.2.77" {
 		t.Errorf("another client identifier, same flexible one: %s", got)
 	}
 	if got := renew(client(1), own); got != "NAK" {
@@ -68,7 +68,7 @@ func TestFlexIDReplacesClientID(t *testing.T) {
 
 func TestFlexIDWithoutMatchClientID(t *testing.T) {
 	h := furnish(t, `"match-client-id": false, `+flexID(`, "replace-client-id": true`))
-	h.get(client(1), withOption(wire.OptVendorClass, "docsis3.0"))
+	h.get(client(1), opt4(wire.OptVendorClass, "docsis3.0"))
 	if l := h.lease("192.0.2.77"); l.ClientID != "" || l.HWAddr != "\x02\x00\x00\x00\x00\x01" {
 		t.Errorf("%+v", l)
 	}
@@ -80,7 +80,7 @@ func flexOptions(entries string) string {
 }
 
 func TestFlexOption(t *testing.T) {
-	pxe, host := withOption(wire.OptVendorClass, "PXE"), withOption(wire.OptHostName, "unique")
+	pxe, host := opt4(wire.OptVendorClass, "PXE"), opt4(wire.OptHostName, "unique")
 	for _, c := range []struct {
 		name, entries string
 		mods          []dhcpv4.Modifier

@@ -21,9 +21,9 @@ func tellStory4(t *testing.T, file, members string, show func(*house) string) {
 		"subnet4": [ { "id": 1, "subnet": "192.0.2.0/24", "pools": [ { "pool": "192.0.2.10 - 192.0.2.99" } ],
 			"reservations": [ { "hw-address": "02:00:00:00:00:05", "hostname": "reserved5" } ] } ]`)
 	const duid, lineAgent = "\xff\x01\x02\x03\x04\x00\x03\x00\x01\x02\x00\x00\x00\x00\x09", "\x01\x04line\x02\x03rem"
-	own := withOption(61, "\x01\x02\x00\x00\x00\x00\x02")
-	host := func(name string) dhcpv4.Modifier { return withOption(wire.OptHostName, name) }
-	fqdn := func(v string) dhcpv4.Modifier { return withOption(wire.OptFQDN, v) }
+	own := opt4(61, "\x01\x02\x00\x00\x00\x00\x02")
+	host := func(name string) dhcpv4.Modifier { return opt4(wire.OptHostName, name) }
+	fqdn := func(v string) dhcpv4.Modifier { return opt4(wire.OptFQDN, v) }
 	via := func(d *dhcpv4.DHCPv4) { d.GatewayIPAddr, d.HopCount = []byte{192, 0, 2, 2}, 1 }
 	request, release := dhcpv4.MessageTypeRequest, dhcpv4.MessageTypeRelease
 	steps := map[string]func(){
@@ -32,12 +32,12 @@ func tellStory4(t *testing.T, file, members string, show func(*house) string) {
 		"C": func() { h.send(request, client(1), via, host("host1b"), ciaddr("192.0.2.11")) },
 		"D": func() { h.send(release, client(1), via, ciaddr("192.0.2.11")) },
 		"E": func() {
-			h.get(client(2), via, own, fqdn("\x01\x00\x00host2.example.org."), withOption(82, lineAgent))
+			h.get(client(2), via, own, fqdn("\x01\x00\x00host2.example.org."), opt4(82, lineAgent))
 		},
 		"F": func() { h.get(client(3), via, fqdn("\x00\x00\x00host3")) },
 		"G": func() { h.send(dhcpv4.MessageTypeDecline, client(2), via, own, requested("192.0.2.12")) },
 		"H": func() { // a lease of three seconds, and what was declined, end meanwhile
-			h.get(client(4), via, host("host4"), withOption(51, "\x00\x00\x00\x03"))
+			h.get(client(4), via, host("host4"), opt4(51, "\x00\x00\x00\x03"))
 			for range 2 {
 				seen := h.fx.Hooked
 				h.fx.Hooked = Hooked{}
@@ -54,9 +54,9 @@ func tellStory4(t *testing.T, file, members string, show func(*house) string) {
 		"M": func() {},
 		"N": func() { h.send(release, client(3), via, ciaddr("192.0.2.13")) },
 		"O": func() { h.get(client(8), via, fqdn("\x08\x00\x00host8")) },
-		"P": func() { h.get(client(9), via, host("host9"), withOption(61, duid)) },
-		"Q": func() { h.send(request, client(9), via, host("host9"), withOption(61, duid), requested("192.0.2.60")) },
-		"R": func() { h.get(client(10), via, host("host10"), withOption(51, "\x00\x00\x01\x2c")) },
+		"P": func() { h.get(client(9), via, host("host9"), opt4(61, duid)) },
+		"Q": func() { h.send(request, client(9), via, host("host9"), opt4(61, duid), requested("192.0.2.60")) },
+		"R": func() { h.get(client(10), via, host("host10"), opt4(51, "\x00\x00\x01\x2c")) },
 	}
 	h.send(dhcpv4.MessageTypeDiscover, client(200), via)
 	compareStory(t, h, file, steps, show)

@@ -47,8 +47,8 @@ func furnish(t testing.TB, members string) *house {
 	return h
 }
 
-// option is one option of a query.
-func withOption(code byte, value string) dhcpv4.Modifier {
+// opt4 is one option of a query.
+func opt4(code byte, value string) dhcpv4.Modifier {
 	return dhcpv4.WithGeneric(dhcpv4.GenericOptionCode(code), []byte(value))
 }
 
@@ -60,7 +60,7 @@ func client(n byte) dhcpv4.Modifier {
 func relay(agent string) dhcpv4.Modifier {
 	return func(d *dhcpv4.DHCPv4) {
 		d.GatewayIPAddr = net.IPv4(192, 0, 2, 1)
-		withOption(wire.OptAgentOptions, agent)(d)
+		opt4(wire.OptAgentOptions, agent)(d)
 	}
 }
 

@@ -57,6 +57,7 @@ type facts struct {
 	waiting  waiting
 	pool     *pool
 	flexID   []byte
+	spawned  []string // classes made by templates, if limits want to know them
 	bootp    bool
 	hint     netip.Addr
 	state    requestState

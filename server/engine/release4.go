@@ -69,6 +69,9 @@ func (e *Engine) grant4(q *Query) {
 	if q.pool != nil {
 		q.lease.PoolID = q.pool.ID
 	}
+	if e.limits != nil {
+		e.noteClasses(q, &q.lease)
+	}
 	e.put(q.lease)
 	q.granted = true
 	if !had || old.State != lease.Default || old.Expired(e.now) {

@@ -6,5 +6,7 @@ var (
 	FlexIDExpressionEvaluateFail = &Message{ID: "FLEX_ID_EXPRESSION_EVALUATE_FAILED", Logger: FlexID, Level: Error}
 	RunScriptFail                = &Message{ID: "LEASEHOLD_RUN_SCRIPT_FAIL", Logger: RunScriptHooks, Level: Error}
 	RunScriptLost                = &Message{ID: "LEASEHOLD_RUN_SCRIPT_LOST", Logger: RunScriptHooks, Level: Warn}
+	LimitsPacketDropped          = &Message{ID: "LIMITS_PACKET_RATE_LIMIT_DROPPED", Logger: LimitsHooks, Level: Debug + 15}
+	LimitsLeaseLimited           = &Message{ID: "LIMITS_LEASE_LIMIT_EXCEEDED", Logger: LimitsHooks, Level: Debug + 40}
 	FlexOptionProcessError       = &Message{ID: "FLEX_OPTION_PROCESS_ERROR", Logger: Hooks, Level: Error}
 )
