@@ -59,11 +59,11 @@ func TestEndToEndSecondCopy(t *testing.T) {
 // The server needs no more privileges than Kea's unit gives: not root, two
 // capabilities.
 func TestEndToEndCapabilities(t *testing.T) {
-	if isolate(t, "udhcpc") {
-		return
-	}
 	if os.Getuid() != 0 {
 		t.Skip("only root can become somebody else")
+	}
+	if isolate(t, "udhcpc") {
+		return
 	}
 	bridge(t, "lan", "192.0.2.1/24")
 	s := prepare(t, "kea-dhcp4", config4)
