@@ -101,7 +101,7 @@ interface eth0
 			"new_dhcp6_domain_search": "example.org lab.example.org",
 		},
 		start:   func(h *host, s *script) { h.start("dhcpcd", "-6", "-B", "-d", "-f", conf, "-c", s.path, "eth0") },
-		release: func(h *host) { h.run("dhcpcd", "-6", "-k", "eth0") },
+		release: func(h *host) { stopDhcpcd(h, "-6") },
 	}
 }
 
