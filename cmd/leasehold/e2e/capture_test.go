@@ -66,6 +66,7 @@ func (c *capture) tshark(filter string, args ...string) string {
 	c.t.Helper()
 	args = append([]string{"-r", c.path, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-Y", filter}, args...)
 	cmd := exec.Command("tshark", args...)
+	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(c.path)) // nobody's preferences
 	var failed bytes.Buffer
 	cmd.Stderr = &failed
 	out, err := cmd.Output()

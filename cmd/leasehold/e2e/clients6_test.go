@@ -101,7 +101,7 @@ interface eth0
 			"new_dhcp6_domain_search": "example.org lab.example.org",
 		},
 		start:   func(h *host, s *script) { h.start("dhcpcd", "-6", "-B", "-d", "-f", conf, "-c", s.path, "eth0") },
-		release: func(h *host) { h.run("dhcpcd", "-6", "-k", "eth0") },
+		release: func(h *host) { stopDhcpcd(h, "-6") },
 	}
 }
 
@@ -242,6 +242,38 @@ func talk6(t *testing.T, c client6, as string) {
 	c.release(h)
 	for _, a := range []string{addr, prefix6} {
 		s.awaitRow(a, "released", func(r row) bool { return !r.held() })
+	}
+	s.stop()
+	wire.wellFormed(answers6)
+}
+
+// A client with a reservation by its hardware address, which is in its DUID,
+// gets the address and the prefix that are reserved.
+func TestEndToEndReservation6(t *testing.T) {
+	if isolate(t, "dhclient", "tshark") {
+		return
+	}
+	const addr, prefix = "2001:db8:1::77", "2001:db8:9000::"
+	bridge(t, "lan", "2001:db8:1::1/64")
+	wire := record(t, "lan")
+	s := serve(t, "leasehold", strings.Replace(config6, `"pools"`, `"reservations": [ {
+			"hw-address": "`+clientMAC.String()+`",
+			"ip-addresses": [ "`+addr+`" ], "prefixes": [ "`+prefix+`/56" ],
+			"option-data": [ { "name": "dns-servers", "data": "2001:db8::99" } ]
+		} ],
+		"pools"`, 1))
+	h := newHost(t, "client")
+	h.plug("eth0", "lan", clientMAC)
+	c := dhclient6(t)
+	script := newScript(t, c.program, c.script)
+	c.start(h, script)
+	script.await("BOUND6").check(t, map[string]string{"new_dhcp6_name_servers": "2001:db8::99"})
+	rows := s.rows()
+	if r := rows[addr]; !r.held() {
+		t.Errorf("lease file: address %v", r)
+	}
+	if r := rows[prefix]; !r.held() || r["prefix_len"] != "56" {
+		t.Errorf("lease file: prefix %v", r)
 	}
 	s.stop()
 	wire.wellFormed(answers6)

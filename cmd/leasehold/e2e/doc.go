@@ -1,6 +1,7 @@
 // Package e2e holds the end-to-end tests: the program as it is installed,
 // foreign DHCP clients, relay agents and load generators, and a wire between
-// them. Start with TestEndToEndClients4.
+// them. Start with talk4, the life of a DHCPv4 client. Missing among the
+// clients is systemd-networkd's, which does not run without systemd.
 //
 // Each test runs in network, mount and process namespaces of its own, in a
 // second process of the test binary, and every client in further ones below

@@ -59,11 +59,11 @@ func TestEndToEndSecondCopy(t *testing.T) {
 // The server needs no more privileges than Kea's unit gives: not root, two
 // capabilities.
 func TestEndToEndCapabilities(t *testing.T) {
-	if isolate(t, "udhcpc") {
-		return
-	}
 	if os.Getuid() != 0 {
 		t.Skip("only root can become somebody else")
+	}
+	if isolate(t, "udhcpc") {
+		return
 	}
 	bridge(t, "lan", "192.0.2.1/24")
 	s := prepare(t, "kea-dhcp4", config4)
@@ -84,4 +84,37 @@ func TestEndToEndCapabilities(t *testing.T) {
 	c.renew(h)
 	script.await("renew").check(t, map[string]string{"ip": addr})
 	s.stop()
+}
+
+// One process serves both families from two files; a client that wants no
+// address of DHCPv6 gets the options alone.
+func TestEndToEndBothFamilies(t *testing.T) {
+	if isolate(t, "udhcpc", "dhclient", "tshark") {
+		return
+	}
+	bridge(t, "lan", "192.0.2.1/24", "2001:db8:1::1/64")
+	wire := record(t, "lan")
+	s := prepare(t, "leasehold", config4)
+	s.also = filepath.Join(s.dir(), "config6.json")
+	leases6 := filepath.Join(s.dir(), "leases6.csv")
+	must(t, os.WriteFile(s.also, []byte(strings.ReplaceAll(config6, "%LEASES%", leases6)), 0o644))
+	s.start()
+	h := newHost(t, "client")
+	h.plug("eth0", "lan", clientMAC)
+
+	c4 := udhcpc()
+	script4 := newScript(t, c4.program, c4.script)
+	c4.start(h, script4)
+	script4.await("bound").check(t, c4.options)
+
+	c6 := dhclient6(t)
+	script6 := newScript(t, c6.program, c6.script)
+	h.start("dhclient", "-6", "-S", "-d", "-lf", "/run/leases", "-pf", "/run/dhclient.pid", "-sf", script6.path, "eth0")
+	script6.await("RENEW6").check(t, map[string]string{"new_dhcp6_name_servers": c6.options["new_dhcp6_name_servers"]})
+	if rows := readLeases(t, leases6); len(rows) != 0 {
+		t.Errorf("a client that asked for no address has %v", rows)
+	}
+	s.stop()
+	wire.wellFormed(answers4)
+	wire.wellFormed(answers6)
 }

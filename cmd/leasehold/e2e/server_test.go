@@ -20,6 +20,7 @@ type server struct {
 	t      *testing.T
 	as     string               // the name it is started by
 	config string               // path
+	also   string               // path of a second configuration; "" = none
 	leases string               // path
 	logged string               // what it says when it serves
 	rights *syscall.SysProcAttr // nil: those of the test
@@ -66,6 +67,9 @@ func (s *server) start() {
 func (s *server) copy() *process {
 	s.t.Helper()
 	args := []string{"-c", s.config}
+	if s.also != "" {
+		args = append(args, "-c", s.also)
+	}
 	if s.as == "leasehold" {
 		args = append([]string{"serve"}, args...)
 	}
