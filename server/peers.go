@@ -145,38 +145,49 @@ func (p *peers) answer(ctx context.Context, r *ha.Request) (int, []byte) {
 // pairRequest has the engine answer a command between servers; ok is false for
 // any other command.
 func (f *family) pairRequest(ctx context.Context, r *ha.Request) (reply *ha.Reply, ok bool) {
-	refuse := func(err error) (*ha.Reply, bool) {
+	input, err := pairInput(f.version, r)
+	if err == nil && input == nil {
+		return nil, false
+	}
+	var a engine.Answer
+	if err == nil {
+		a, err = f.await(ctx, input)
+	}
+	if err != nil {
 		return &ha.Reply{Result: engine.Failure, Text: err.Error()}, true
 	}
-	var input func(id uint64) engine.Input
+	return pairReply(&a), true
+}
+
+// pairInput returns what brings a command between servers to the engine; nil
+// for any other command.
+func pairInput(version int, r *ha.Request) (func(id uint64) engine.Input, error) {
 	switch {
 	case ha.Handles(r.Name):
 		if err := r.ParseArguments(); err != nil {
-			return refuse(err)
+			return nil, err
 		}
-		input = func(id uint64) engine.Input { return &engine.PairCommand{ID: id, Request: *r} }
+		return func(id uint64) engine.Input { return &engine.PairCommand{ID: id, Request: *r} }, nil
 	case r.Name == ha.LeaseBatch:
-		changes, bad, err := r.ParseBatch(f.version)
+		changes, bad, err := r.ParseBatch(version)
 		if err != nil {
-			return refuse(err)
+			return nil, err
 		}
-		input = func(id uint64) engine.Input { return &engine.LeaseBatch{ID: id, Changes: changes, Bad: bad} }
+		return func(id uint64) engine.Input { return &engine.LeaseBatch{ID: id, Changes: changes, Bad: bad} }, nil
 	case r.Name == ha.LeaseChanges:
 		if err := r.ParseArguments(); err != nil {
-			return refuse(err)
+			return nil, err
 		}
-		input = func(id uint64) engine.Input { return &engine.StreamRead{ID: id, Point: r.Point, Limit: r.Limit} }
-	default:
-		return nil, false
+		return func(id uint64) engine.Input { return &engine.StreamRead{ID: id, Point: r.Point, Limit: r.Limit} }, nil
 	}
-	a, err := f.await(ctx, input)
-	if err != nil {
-		return refuse(err)
-	}
+	return nil, nil
+}
+
+func pairReply(a *engine.Answer) *ha.Reply {
 	if a.HA == nil {
-		return &ha.Reply{Result: a.Result, Text: a.Text}, true
+		return &ha.Reply{Result: a.Result, Text: a.Text}
 	}
-	return a.HA, true
+	return a.HA
 }
 
 // pairRun is the entry of the command table for commands between servers that

@@ -56,6 +56,7 @@ type Engine struct {
 	crowd     crowd
 	service   ha.Switches
 	pairs     []*Pair
+	extras    *ha.Extensions
 	tokens    map[uint64]waiter
 	lastToken uint64
 	leaving   int // pairs that have yet to answer a Leave
@@ -75,6 +76,9 @@ type Options struct {
 	Enabled func(*message.Message) bool
 	// Diskless engines (persist false) answer without waiting for Appended.
 	Diskless bool
+	// Extensions are what the machines speak with another of us; nil: the
+	// default of ha.New.
+	Extensions *ha.Extensions
 	// DUID identifies a DHCPv6 server, option 2.
 	DUID []byte
 	// Ports to answer from and to; zero means the standard ones.
@@ -103,7 +107,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	if e.ports.client == 0 {
 		e.ports.client = standard.client
 	}
-	e.toSource, e.duid = o.ToSource, o.DUID
+	e.toSource, e.duid, e.extras = o.ToSource, o.DUID, o.Extensions
 	e.durable, e.handed = store.Seq(), store.Seq()
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()

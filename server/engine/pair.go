@@ -91,6 +91,9 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 		}
 		fresh = true
 		p := &Pair{machine: ha.New(rel, f.Version, now)}
+		if e.extras != nil {
+			p.machine.Extensions = *e.extras
+		}
 		p.machine.Owe(e.store.Seq())
 		pairs = append(pairs, p)
 	}
