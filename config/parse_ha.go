@@ -132,7 +132,9 @@ func (h haReader) relationship(v *Value, index int, t *trail) *Relationship {
 	return rel
 }
 
-// threads: Kea falls back to no HA threads while its core has none.
+// threads: Kea falls back to no HA threads while its core has none. We do so
+// only where the text says that it has none: a pair that asks for a listener
+// would wait for each other in vain.
 func (h haReader) threads(rel *Relationship, v *Value, t *trail) {
 	m := h.submap(v, "multi-threading", t)
 	t = t.key("multi-threading")
@@ -142,7 +144,7 @@ func (h haReader) threads(rel *Relationship, v *Value, t *trail) {
 	rel.Listener = h.flag(m, "http-dedicated-listener", threads, t)
 	rel.ListenerThreads = h.number(m, "http-listener-threads", 0, t)
 	rel.ClientThreads = h.number(m, "http-client-threads", 0, t)
-	if rel.MultiThreading && !h.f.MultiThreading.Enabled {
+	if rel.MultiThreading && !h.f.MultiThreading.Enabled && h.top.Get("multi-threading") != nil {
 		rel.MultiThreading = false
 		if m != nil {
 			h.warn("ha-threads", m.Pos, t, "high availability threads are off while multi-threading of the server is", "")

@@ -111,6 +111,24 @@ type Entry struct {
 	Fields []Field
 }
 
+// Append writes the entry as one line: our own name first, as Kea 3 does, then
+// the text, then the other fields.
+func (e *Entry) Append(dst []byte) []byte {
+	for _, f := range e.Fields {
+		if f.Key == "server" {
+			dst = append(append(dst, f.Value...), ": "...)
+		}
+	}
+	dst = append(dst, e.Text...)
+	for _, f := range e.Fields {
+		if f.Key != "server" {
+			dst = append(append(append(dst, ", "...), f.Key...), ": "...)
+			dst = append(dst, f.Value...)
+		}
+	}
+	return dst
+}
+
 // Field is one parameter of an Entry.
 type Field struct{ Key, Value string }
 

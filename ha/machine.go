@@ -259,9 +259,10 @@ func (m *Machine) hopelessAt() time.Time {
 	return m.partner.since.Add(hopelessAfter)
 }
 
-// interrupted says whether contact with the partner is lost.
+// interrupted says whether contact with the partner is lost. That its process
+// has ended is enough only where no evidence from clients is asked for.
 func (m *Machine) interrupted() bool {
-	return m.partner.gone || m.now.Sub(m.partner.contact) > m.rel.MaxResponse
+	return m.partner.gone && m.rel.MaxUnacked == 0 || m.now.Sub(m.partner.contact) > m.rel.MaxResponse
 }
 
 // facts gathers what the transition table asks for.
@@ -329,8 +330,7 @@ func (m *Machine) become(s State, why string) {
 	m.journal.add(Transition{At: m.now, From: m.state, To: s, Partner: m.partner.state, Why: why})
 	m.log("info", "HA_STATE_TRANSITION", "server transitions from "+loud(m.state)+" to "+loud(s)+
 		" state, partner state is "+loudPartner(m.partner.state),
-		"server", m.this.Name, "from", m.state.String(), "to", s.String(),
-		"partner", m.partner.state.String(), "why", why)
+		"server", m.this.Name, "why", why)
 	switch {
 	case m.state == Syncing || s == Waiting:
 		m.stopPull()

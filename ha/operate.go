@@ -324,8 +324,9 @@ func (m *Machine) goodbyeCommand(ev *Event) {
 	m.partner.gone = true
 	m.partner.enter(Unavailable, m.now)
 	m.beatSoon(m.rel.HeartbeatDelay)
-	switch m.state {
-	case LoadBalancing, HotStandby, CommunicationRecovery, PartnerInMaintenance:
+	switch {
+	case m.state == PartnerInMaintenance,
+		m.rel.MaxUnacked == 0 && (m.state.normal() || m.state == CommunicationRecovery):
 		m.become(PartnerDown, "partner said goodbye")
 	}
 	m.grant(ev.Token, "Goodbye.")

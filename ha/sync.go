@@ -60,7 +60,9 @@ func (m *Machine) beginPull(p *pull) {
 	m.log("info", "HA_SYNC_START", "starting lease database synchronization",
 		"server", m.this.Name, "partner", p.peer.Name)
 	if p.merges {
-		p.point = m.point
+		if !p.asked { // an operator who asks wants everything
+			p.point = m.point
+		}
 		if s := m.partner.stream; s.Missing && s.Epoch == p.point.Epoch && s.Sent < p.point.Seq {
 			p.point.Seq = s.Sent
 		}
@@ -159,11 +161,13 @@ func (m *Machine) paged(p *pull, a *Answer) {
 		m.pullFailed(p, "page without a readable last lease")
 		return
 	}
-	m.log("info", "HA_LEASES_SYNC_LEASE_PAGE_RECEIVED", "received "+strconv.Itoa(a.Count)+" leases",
-		"server", m.this.Name, "partner", p.peer.Name, "skipped", strconv.Itoa(a.Skipped))
+	m.log("info", "HA_LEASES_SYNC_LEASE_PAGE_RECEIVED", "received "+strconv.Itoa(a.Count)+" leases from "+p.peer.Name,
+		"server", m.this.Name, "skipped", strconv.Itoa(a.Skipped))
 	p.count += a.Count
 	if len(a.Changes) > 0 {
-		m.do(Action{Do: DoApply, Peer: p.peer, Changes: a.Changes})
+		// While we do not serve, of two leases of one second the partner's is
+		// the one that a client was given last.
+		m.do(Action{Do: DoApply, Peer: p.peer, Merge: !p.asked && m.state == Syncing, Changes: a.Changes})
 	}
 	if a.Last.IsValid() {
 		p.from = a.Last
@@ -228,8 +232,8 @@ func (m *Machine) followed(p *pull, a *Answer) {
 
 // pulled ends a synchronization that succeeded.
 func (m *Machine) pulled(p *pull) {
-	m.log("info", "HA_SYNC_SUCCESSFUL", "lease database synchronization completed",
-		"server", m.this.Name, "partner", p.peer.Name, "leases", strconv.Itoa(p.count),
+	m.log("info", "HA_SYNC_SUCCESSFUL", "lease database synchronization with "+p.peer.Name+
+		" ("+p.peer.URL+") completed successfully", "server", m.this.Name, "leases", strconv.Itoa(p.count),
 		"duration", m.now.Sub(p.started).String())
 	if p.merges {
 		m.point = p.point

@@ -36,6 +36,11 @@ type peerListener struct {
 func newPeers(s *Server, f *family) *peers {
 	p := &peers{s: s, f: f, client: link.NewClient(), listeners: make(map[string]*peerListener)}
 	p.client.OnClosed = func(peer string) { f.bring(engine.PeerClosed{Peer: peer}) }
+	p.client.OnResponse = func(peer *config.Peer, body []byte) {
+		if f.log.Enabled(message.HTTPResponseReceived) {
+			f.log.Log(message.HTTPResponseReceived, "%s (%s) answered: %.10000s", peer.Name, peer.URL, body)
+		}
+	}
 	return p
 }
 

@@ -39,6 +39,9 @@ type Client struct {
 	// OnClosed, if set, is told when a peer closes an idle connection. Set it
 	// before the first Send.
 	OnClosed func(peer string)
+	// OnResponse, if set, is shown the body of every response. Set it before
+	// the first Send.
+	OnResponse func(peer *config.Peer, body []byte)
 
 	mu     sync.Mutex
 	peers  map[string]*link
@@ -291,6 +294,9 @@ func (c *Client) carry(l *link, w *wire, j *task) (*wire, ha.Answer) {
 			if !keep {
 				w.close()
 				w = nil
+			}
+			if c.OnResponse != nil {
+				c.OnResponse(&l.peer, body)
 			}
 			return w, j.command.Decode(body)
 		}

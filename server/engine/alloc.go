@@ -141,18 +141,15 @@ func pickNext(w *wish, pools []*pool, current *int) (*pool, uint64) {
 	if *current >= len(pools) {
 		*current = 0
 	}
-	for k := 0; k <= len(pools); k++ {
+	for k := range 2 * len(pools) {
 		at := (*current + k) % len(pools)
 		p := pools[at]
 		if !w.allows(p) {
 			continue
 		}
-		from := p.next
-		if k > 0 && k < len(pools) {
-			from = 0
-		}
-		i, ok := p.free.Next(from)
-		if !ok || i < from && k < len(pools) && len(pools) > 1 {
+		i, ok := p.free.Next(p.next)
+		if !ok || i < p.next {
+			p.next = 0 // through; from its beginning the next time
 			continue
 		}
 		*current = at

@@ -176,7 +176,7 @@ func (e *Engine) logPair(x *ha.Entry) {
 		return
 	}
 	start := e.logBegin(nil)
-	e.fx.LogText = append(e.fx.LogText, x.Text...)
+	e.fx.LogText = x.Append(e.fx.LogText)
 	e.logEnd(m, start)
 }
 

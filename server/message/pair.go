@@ -8,6 +8,9 @@ var (
 	HABuffer6ReceiveNotForUs = &Message{ID: "HA_BUFFER6_RECEIVE_NOT_FOR_US", Logger: HAHooks, Level: Debug + 40}
 )
 
+// HTTPResponseReceived: what a peer answered.
+var HTTPResponseReceived = &Message{ID: "HTTP_SERVER_RESPONSE_RECEIVED_DETAILS", Logger: HTTP, Level: Debug + 45}
+
 var pairMessages sync.Map // of *Message by ID and level
 
 // ForPair returns the message of an identifier that package ha uses, with the

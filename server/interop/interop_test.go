@@ -1,0 +1,151 @@
+package interop
+
+import (
+	"fmt"
+	"testing"
+)
+
+// combination is one of the pairs that a test is made for.
+type combination struct {
+	family int
+	mode   string
+	runs   [2]product
+}
+
+func (c combination) String() string {
+	return fmt.Sprintf("v%d-%s-%s-%s", c.family, c.mode, c.runs[0], c.runs[1])
+}
+
+// TestInteropPair: one of us and a Kea, in either role, are a pair. It serves
+// its clients while everything happens that a pair is for: each server dies
+// and returns, is taken out for maintenance, and is told its scopes.
+func TestInteropPair(t *testing.T) {
+	for _, family := range []int{4, 6} {
+		for _, mode := range []string{hotStandby, loadBalancing} {
+			for _, runs := range [][2]product{{ours, kea}, {kea, ours}, {ours, ours}} {
+				c := combination{family, mode, runs}
+				if !chosen(t, c.String()) {
+					continue
+				}
+				t.Run(c.String(), func(t *testing.T) {
+					if isolate(t, "kea-dhcp4", "kea-dhcp6") {
+						return
+					}
+					p := newPair(t, setting{family: family, mode: mode}, runs[:]...)
+					p.start()
+					p.serving(t)
+					for i := range p.nodes {
+						p.dies(t, i)
+					}
+					for i := range p.nodes {
+						p.maintained(t, i)
+					}
+					p.told(t)
+				})
+			}
+		}
+	}
+}
+
+// serving: exactly one server answers each client, and both know of it.
+func (p *pair) serving(t *testing.T) {
+	t.Helper()
+	fresh := 12
+	if long {
+		fresh = 200
+	}
+	p.serve(p.add(fresh))
+	p.same()
+	p.keep()
+	p.same()
+	p.once()
+	by := map[string]int{}
+	for _, c := range p.list {
+		by[c.from]++
+	}
+	if want := map[string]int{hotStandby: 1, loadBalancing: 2}[p.set.mode]; len(by) != want {
+		t.Errorf("clients were served by %v, want %d servers", by, want)
+	}
+	p.list[0].release()
+	p.list = p.list[1:]
+}
+
+// dies: a server is killed, the other one takes over, and when the first one
+// is back it learns what happened.
+func (p *pair) dies(t *testing.T, i int) {
+	t.Helper()
+	victim, survivor := p.nodes[i], p.nodes[1-i]
+	victim.kill()
+	survivor.awaitState("partner-down")
+	p.keep()
+	p.serve(p.add(3))
+	victim.start()
+	p.normal()
+	p.same()
+	p.forget()
+	p.keep()
+	p.once()
+	p.same()
+}
+
+// maintained: a server hands its clients to the other one, takes them back
+// without having been away, and hands them over again to be restarted.
+func (p *pair) maintained(t *testing.T, i int) {
+	t.Helper()
+	out, stays := p.nodes[i], p.nodes[1-i]
+	handOver := func() {
+		t.Helper()
+		stays.want("ha-maintenance-start", "")
+		stays.awaitState("partner-in-maintenance")
+		out.awaitState("in-maintenance")
+	}
+	handOver()
+	p.keep()
+	stays.want("ha-maintenance-cancel", "")
+	p.normal()
+	p.forget()
+	p.keep()
+	p.once()
+	handOver()
+	out.stop()
+	stays.awaitState("partner-down")
+	p.keep()
+	p.serve(p.add(2))
+	out.start()
+	p.normal()
+	p.same()
+	p.forget()
+	p.keep()
+	p.once()
+}
+
+// told: scopes and synchronization are what an operator says.
+func (p *pair) told(t *testing.T) {
+	t.Helper()
+	for i, n := range p.nodes {
+		n.want("ha-scopes", `{ "scopes": [ ] }`)
+		if got := n.status().Servers.Local.Scopes; len(got) != 0 {
+			t.Errorf("%s serves %v after it was told to serve nobody", n.who(), got)
+		}
+		n.want("ha-scopes", `{ "scopes": [ "a", "b" ] }`)
+		if got := n.status().Servers.Local.Scopes; len(got) != 2 {
+			t.Errorf("%s serves %v after it was told to serve a and b", n.who(), got)
+		}
+		if a := n.tell("ha-scopes", `{ "scopes": [ "c" ] }`); a.Result != 1 {
+			t.Errorf("%s: scope c: %d %s", n.who(), a.Result, a.Text)
+		}
+		n.want("ha-sync", fmt.Sprintf(`{ "server-name": %q, "max-period": 60 }`, p.nodes[1-i].host.name))
+	}
+	p.same()
+	// A new start of the machines gives them their own scopes again.
+	for _, n := range p.nodes {
+		n.want("ha-reset", "")
+	}
+	p.normal()
+	p.forget()
+	p.keep()
+	p.once()
+	p.same()
+}
+
+func (n *node) who() string { return n.process.name }

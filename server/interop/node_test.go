@@ -1,0 +1,314 @@
+package interop
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sort"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// product is whose server a node runs.
+type product string
+
+const (
+	kea  product = "kea"
+	ours product = "ours"
+)
+
+// setting is how a pair of servers, a and b, is configured.
+type setting struct {
+	family  int
+	mode    string // as in the configuration
+	relay   string // more of the relationship's parameters, with a comma behind
+	control [2]string
+	port    [2]int  // of the peers' URLs; 0: 8000
+	agent   [2]bool // a kea-ctrl-agent listens there
+	subnets [2]string
+}
+
+const (
+	hotStandby    = "hot-standby"
+	loadBalancing = "load-balancing"
+)
+
+const configText = `{ "Dhcp%FAMILY%": {
+	"interfaces-config": { "interfaces": [ "eth0" ] },
+	%CONTROL%,
+	"lease-database": { "type": "memfile", "name": "%DIR%/leases.csv", "lfc-interval": 0 },
+	"valid-lifetime": 3600,
+	"multi-threading": { "enable-multi-threading": true },
+	"hooks-libraries": [
+		{ "library": "%HOOKS%/libdhcp_lease_cmds.so" },
+		{ "library": "%HOOKS%/libdhcp_ha.so", "parameters": { "high-availability": [ {
+			"this-server-name": "%NAME%", "mode": "%MODE%",
+			"heartbeat-delay": 300, "max-response-delay": 2000, "max-ack-delay": 100, "max-unacked-clients": 0,
+			%MORE%
+			"multi-threading": { "enable-multi-threading": %LISTENER%, "http-dedicated-listener": %LISTENER% },
+			"peers": [
+				{ "name": "a", "url": "http://10.77.0.1:%PORTA%/", "role": "primary" },
+				{ "name": "b", "url": "http://10.77.0.2:%PORTB%/", "role": "%SECOND%" }
+			]
+		} ] } }
+	],
+	"subnet%FAMILY%": [ %SUBNET% ],
+	"loggers": [ { "name": "kea-dhcp%FAMILY%", "severity": "INFO", "output_options": [ { "output": "stdout" } ] } ]
+} }`
+
+var subnetText = map[string]string{
+	"4" + hotStandby: `{ "id": 1, "subnet": "10.77.0.0/16", "pools": [ { "pool": "10.77.1.0 - 10.77.8.255" } ] }`,
+	"4" + loadBalancing: `{ "id": 1, "subnet": "10.77.0.0/16", "pools": [
+		{ "pool": "10.77.1.0 - 10.77.4.255", "client-class": "HA_a" }, { "pool": "10.77.5.0 - 10.77.8.255", "client-class": "HA_b" } ] }`,
+	"6" + hotStandby: `{ "id": 1, "subnet": "2001:db8:1::/64", "interface": "eth0", "pools": [ { "pool": "2001:db8:1::1:0/112" } ],
+		"pd-pools": [ { "prefix": "2001:db8:8000::", "prefix-len": 40, "delegated-len": 56 } ] }`,
+	"6" + loadBalancing: `{ "id": 1, "subnet": "2001:db8:1::/64", "interface": "eth0", "pools": [
+		{ "pool": "2001:db8:1::1:0/112", "client-class": "HA_a" }, { "pool": "2001:db8:1::2:0/112", "client-class": "HA_b" } ],
+		"pd-pools": [ { "prefix": "2001:db8:8000::", "prefix-len": 40, "delegated-len": 56, "client-class": "HA_a" },
+			{ "prefix": "2001:db8:9000::", "prefix-len": 40, "delegated-len": 56, "client-class": "HA_b" } ] }`,
+}
+
+const unixControl = `"control-socket": { "socket-type": "unix", "socket-name": "%DIR%/s" }`
+
+func hooks() string {
+	found, _ := filepath.Glob("/usr/lib/*/kea/hooks")
+	if len(found) == 0 {
+		return "/usr/lib/kea/hooks"
+	}
+	return found[0]
+}
+
+// node is one server of a pair.
+type node struct {
+	*host
+	*process // nil until it was started
+	t        *testing.T
+	runs     product
+	set      *setting
+	config   string // path
+}
+
+// pair are two servers on a wire, and their clients.
+type pair struct {
+	t *testing.T
+	*wire
+	*clients
+	set   setting
+	nodes [2]*node
+}
+
+func newPair(t *testing.T, s setting, runs ...product) *pair {
+	t.Helper()
+	w := newWire(t, "10.77.0.3/16", "2001:db8:1::3/64")
+	p := &pair{t: t, wire: w, set: s, clients: newClients(t, s.family)}
+	for i, name := range []string{"a", "b"} {
+		h := w.newHost(name, byte(i+1), fmt.Sprintf("10.77.0.%d/16", i+1), fmt.Sprintf("2001:db8:1::%d/64", i+1))
+		p.nodes[i] = &node{host: h, t: t, runs: runs[i], set: &p.set, config: filepath.Join(h.dir, "config.json")}
+		p.nodes[i].configure(i)
+	}
+	return p
+}
+
+func (n *node) configure(i int) {
+	s := n.set
+	second := "standby"
+	if s.mode == loadBalancing {
+		second = "secondary"
+	}
+	control := unixControl
+	if s.control[i] != "" {
+		control = s.control[i]
+	}
+	subnet := s.subnets[i]
+	if subnet == "" {
+		subnet = subnetText[fmt.Sprint(s.family)+s.mode]
+	}
+	port := func(i int) string {
+		if s.port[i] == 0 {
+			return "8000"
+		}
+		return fmt.Sprint(s.port[i])
+	}
+	text := strings.ReplaceAll(configText, "%CONTROL%", control)
+	must(n.t, os.WriteFile(n.config, []byte(fill(text, map[string]string{
+		"FAMILY": fmt.Sprint(s.family), "DIR": n.dir, "HOOKS": hooks(), "NAME": n.host.name, "MODE": s.mode, "MORE": s.relay,
+		"LISTENER": fmt.Sprint(!s.agent[i]), "SECOND": second, "PORTA": port(0), "PORTB": port(1), "SUBNET": subnet,
+	})), 0o644))
+}
+
+// start begins the server's process; its files are those of the run before.
+func (n *node) start() {
+	n.t.Helper()
+	args := []string{program(n.t), "serve", "-c", n.config}
+	if n.runs == kea {
+		args = []string{fmt.Sprintf("kea-dhcp%d", n.set.family), "-c", n.config}
+	}
+	cmd := n.command(args...)
+	for _, v := range []string{"KEA_PIDFILE_DIR", "KEA_LOCKFILE_DIR", "KEA_DHCP_DATA_DIR"} {
+		cmd.Env = append(cmd.Environ(), v+"="+n.dir)
+	}
+	n.process = start(n.t, n.host.name+" ("+string(n.runs)+")", cmd)
+	n.mentions(fmt.Sprintf("DHCP%d_STARTED", n.set.family))
+}
+
+// stop ends the process as a service manager does.
+func (n *node) stop() {
+	n.t.Helper()
+	must(n.t, n.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case <-n.done:
+	case <-time.After(patience):
+		n.t.Fatalf("%s does not end", n.process.name)
+	}
+	if !n.cmd.ProcessState.Success() {
+		n.t.Fatalf("%s ends with %v", n.process.name, n.cmd.ProcessState)
+	}
+}
+
+// awaitState waits until the server is in one of the states, by what it logs.
+func (n *node) awaitState(states ...string) {
+	n.t.Helper()
+	limit := time.After(patience)
+	for state, seen := "WAITING", 0; ; {
+		n.mu.Lock()
+		more, lines := n.more, n.lines
+		n.mu.Unlock()
+		for ; seen < len(lines); seen++ {
+			if _, rest, ok := strings.Cut(lines[seen], "server transitions from "); ok {
+				state = strings.Fields(rest)[2]
+			}
+		}
+		for _, s := range states {
+			if strings.EqualFold(s, state) {
+				return
+			}
+		}
+		select {
+		case <-more:
+		case <-n.done:
+			n.t.Fatalf("%s ended in state %s", n.process.name, state)
+		case <-limit:
+			n.t.Fatalf("%s is in state %s, want %v", n.process.name, state, states)
+		}
+	}
+}
+
+// answer is what came of a command.
+type answer struct {
+	Result    int             `json:"result"`
+	Text      string          `json:"text"`
+	Arguments json.RawMessage `json:"arguments"`
+}
+
+// command sends a command to the unix control socket of the server.
+func (n *node) tell(name, arguments string) answer {
+	n.t.Helper()
+	if arguments == "" {
+		return n.raw(fmt.Sprintf(`{ "command": %q }`, name))
+	}
+	return n.raw(fmt.Sprintf(`{ "command": %q, "arguments": %s }`, name, arguments))
+}
+
+func (n *node) raw(request string) (a answer) {
+	n.t.Helper()
+	conn := must1(net.Dial("unix", filepath.Join(n.dir, "s")))(n.t)
+	defer conn.Close()
+	must(n.t, conn.SetDeadline(time.Now().Add(patience)))
+	must1(io.WriteString(conn, request))(n.t)
+	said := must1(io.ReadAll(conn))(n.t)
+	if err := json.Unmarshal(said, &a); err != nil {
+		n.t.Fatalf("%s: %s: %v: %s", n.host.name, request, err, said)
+	}
+	return a
+}
+
+// want sends a command that must succeed.
+func (n *node) want(name, arguments string) answer {
+	n.t.Helper()
+	a := n.tell(name, arguments)
+	if a.Result != 0 && a.Result != 3 {
+		n.t.Fatalf("%s: %s %s: %d %s", n.process.name, name, arguments, a.Result, a.Text)
+	}
+	return a
+}
+
+// relationship is what status-get says of the pair.
+type relationship struct {
+	Mode    string `json:"ha-mode"`
+	Servers struct {
+		Local struct {
+			Scopes []string `json:"scopes"`
+			State  string   `json:"state"`
+		} `json:"local"`
+		Remote struct {
+			State string `json:"last-state"`
+		} `json:"remote"`
+	} `json:"ha-servers"`
+}
+
+func (n *node) status() relationship {
+	n.t.Helper()
+	var got struct {
+		Pairs []relationship `json:"high-availability"`
+	}
+	must(n.t, json.Unmarshal(n.want("status-get", "").Arguments, &got))
+	if len(got.Pairs) != 1 {
+		n.t.Fatalf("%s: status-get: %d relationships", n.process.name, len(got.Pairs))
+	}
+	return got.Pairs[0]
+}
+
+// leases returns all leases of the server, by address.
+func (n *node) leases() map[string]map[string]any {
+	n.t.Helper()
+	var got struct {
+		Leases []map[string]any `json:"leases"`
+	}
+	must(n.t, json.Unmarshal(n.want(fmt.Sprintf("lease%d-get-all", n.set.family), "").Arguments, &got))
+	found := map[string]map[string]any{}
+	for _, l := range got.Leases {
+		found[fmt.Sprint(l["type"], " ", l["ip-address"])] = l
+	}
+	return found
+}
+
+// same demands that both servers have the same leases.
+func (p *pair) same() {
+	p.t.Helper()
+	a, b := p.nodes[0].leases(), p.nodes[1].leases()
+	var differ []string
+	for _, side := range []map[string]map[string]any{a, b} {
+		for key := range side {
+			if !reflect.DeepEqual(a[key], b[key]) {
+				differ = append(differ, fmt.Sprintf("%s:\n  a: %v\n  b: %v", key, a[key], b[key]))
+			}
+		}
+	}
+	if len(differ) > 0 {
+		sort.Strings(differ)
+		p.t.Errorf("%d and %d leases; %d differ:\n%s", len(a), len(b), len(differ), strings.Join(differ[:min(8, len(differ))], "\n"))
+	}
+}
+
+// normal waits until both servers are in the normal state.
+func (p *pair) normal() {
+	p.t.Helper()
+	for _, n := range p.nodes {
+		n.awaitState(p.set.mode)
+	}
+}
+
+// start begins both servers and waits for the normal state.
+func (p *pair) start() {
+	p.t.Helper()
+	for _, n := range p.nodes {
+		n.start()
+	}
+	p.normal()
+}
