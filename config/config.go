@@ -66,6 +66,7 @@ type Family struct {
 	FlexOptions []FlexOption
 	RunScript   *RunScript
 	Limits      *Limits
+	LegalLog    *LegalLog
 
 	classIDs   map[string]ClassID
 	classNames []string

@@ -34,6 +34,8 @@ func (r *reader) hookParameters(top *trail) {
 			h.runScript(hook.Parameters, at)
 		case "libdhcp_limits.so":
 			h.limits(top)
+		case "libdhcp_legal_log.so":
+			h.legalLog(hook.Parameters, at, top)
 		case "libdhcp_flex_option.so":
 			h.flexOptions(hook.Parameters, at)
 		}

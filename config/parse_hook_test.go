@@ -30,6 +30,9 @@ func TestHookParametersAreChecked(t *testing.T) {
 		{"a wrong sub-option", "libdhcp_flex_option.so", `{ "options": [ { "code": 43, "sub-options": [ { "code": 1 } ] } ] }`, "options[0]/sub-options[0]: no action"},
 		{"run_script without a name", "libdhcp_run_script.so", `{ "sync": false }`, "The 'name' parameter must be specified"},
 		{"run_script that waits", "libdhcp_run_script.so", `{ "name": "/x", "sync": true }`, "'sync' cannot be true"},
+		{"legal_log to a database", "libdhcp_legal_log.so", `{ "type": "mysql" }`, "legal logging to mysql is not built in"},
+		{"an unknown unit of time", "libdhcp_legal_log.so", `{ "time-unit": "week" }`, "admitted: second, day, month, year"},
+		{"a wrong legal expression", "libdhcp_legal_log.so", `{ "request-parser-format": "pkt4.nonsense" }`, "expression: [pkt4.nonsense] error"},
 		{"sub-options and an action", "libdhcp_flex_option.so", `{ "options": [ { "code": 43, "add": "'a'", "sub-options": [ ] } ] }`, "stands instead of"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package server
 
-import "leasehold/server/engine"
+import (
+	"leasehold/config"
+	"leasehold/server/engine"
+)
 
 // hooked carries out what built-in hooks and DDNS want done. Nothing in it
 // blocks: each has a bounded queue and goroutines of its own, which begin with
@@ -8,11 +11,17 @@ import "leasehold/server/engine"
 type hooked struct {
 	names   nameSender
 	scripts scriptRunner
+	legal   legalLog
 }
 
-func (h *hooked) open(f *family) {
+// open makes ready what the configuration switches on.
+func (h *hooked) open(f *family, c *config.Family) error {
 	h.names.log, h.names.now = f.log, f.now
-	h.scripts.log = f.log
+	h.scripts.log, h.legal.log = f.log, f.log
+	if c.LegalLog != nil {
+		return h.legal.open(c.LegalLog, f.now())
+	}
+	return nil
 }
 
 // carryOutHooks takes the hooked effects of a batch over.
@@ -26,10 +35,14 @@ func (f *family) carryOutHooks(h *engine.Hooked) {
 	for _, s := range h.Scripts {
 		f.hooked.scripts.run(s)
 	}
+	for _, l := range h.Legal {
+		f.hooked.legal.add(l)
+	}
 }
 
 // close ends the goroutines; what is queued is still carried out.
 func (h *hooked) close() {
 	h.names.close()
 	h.scripts.close()
+	h.legal.close()
 }

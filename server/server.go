@@ -104,7 +104,12 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		return nil, err
 	}
 	f := &family{version: c.Version, log: log, now: s.o.Now, rearm: make(chan struct{}, 1)}
-	f.hooked.open(f)
+	if err := f.hooked.open(f, c); err != nil {
+		if backend != nil {
+			err = errors.Join(err, backend.Close())
+		}
+		return nil, err
+	}
 	f.queries.New = func() any { return new(engine.Query) }
 	f.cfg.Store(c)
 	eo := engine.Options{Now: now, Seed: s.o.Seed, Enabled: log.Enabled, Diskless: backend == nil, ToSource: s.o.ToSource}

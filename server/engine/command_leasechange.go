@@ -74,6 +74,7 @@ func leaseAdd(e *Engine, c *CommandReceived) Answer {
 		return failed(conflicts("IPv%d lease already exists.", e.version))
 	}
 	e.replace(l.Lease)
+	e.legalCommand(c, "added", &l.Lease, "", nil)
 	if l.Type == lease.PD {
 		return Answer{Text: fmt.Sprintf("Lease for prefix %s/%d, subnet-id %d added.", l.Addr, l.PrefixLen, l.SubnetID)}
 	}
@@ -92,6 +93,7 @@ func leaseUpdate(e *Engine, c *CommandReceived) Answer {
 	if err != nil {
 		return failed(err)
 	}
+	e.legalCommand(c, "updated", &l.Lease, "", nil)
 	if existed {
 		return Answer{Text: fmt.Sprintf("IPv%d lease updated.", e.version)}
 	}
@@ -133,6 +135,7 @@ func leaseDel(e *Engine, c *CommandReceived) Answer {
 		e.dnsRemove(&l)
 	}
 	e.discard(&l)
+	e.legalCommand(c, "deleted", &l, q.by, q.id)
 	return Answer{Text: fmt.Sprintf("IPv%d lease deleted.", e.version)}
 }
 
@@ -195,7 +198,12 @@ func leaseResendDDNS(e *Engine, c *CommandReceived) Answer {
 	case !l.FQDNFwd && !l.FQDNRev:
 		return failure("Neither forward nor reverse updates enabled for lease for: %s", a)
 	}
-	return failure("DDNS updating is not enabled")
+	d := e.ddnsOf(&l)
+	if d == nil {
+		return failure("subnet id %d of the lease is not configured", l.SubnetID)
+	}
+	e.changeName(d, &l, false)
+	return Answer{Text: fmt.Sprintf("NCR generated for: %s, hostname: %s", a, l.Hostname)}
 }
 
 // maxBulk bounds the leases of one lease6-bulk-apply.
@@ -221,6 +229,7 @@ func leaseBulkApply(e *Engine, c *CommandReceived) Answer {
 			e.dnsRemove(&l)
 		}
 		e.discard(&l)
+		e.legalCommand(nil, "deleted", &l, "", nil)
 		done++
 	}
 	for i := range updates {
@@ -229,6 +238,7 @@ func leaseBulkApply(e *Engine, c *CommandReceived) Answer {
 			failedUpdates.List = append(failedUpdates.List, failedLease(l.Type, l.Addr, failed(err).Result, err.Error()))
 			continue
 		}
+		e.legalCommand(nil, "updated", &l.Lease, "", nil)
 		done++
 	}
 	a := Answer{Text: fmt.Sprintf("Bulk apply of %d IPv6 leases completed.", done)}

@@ -5,13 +5,15 @@ package engine
 type Hooked struct {
 	NameChanges []NameChange // in order
 	Scripts     []Script     // in order
+	Legal       []Legal      // in order
 }
 
 func (h *Hooked) reset() {
 	clear(h.NameChanges)
 	clear(h.Scripts)
-	*h = Hooked{NameChanges: h.NameChanges[:0], Scripts: h.Scripts[:0]}
+	clear(h.Legal)
+	*h = Hooked{NameChanges: h.NameChanges[:0], Scripts: h.Scripts[:0], Legal: h.Legal[:0]}
 }
 
 // Any says whether there is anything to do.
-func (h *Hooked) Any() bool { return len(h.NameChanges)+len(h.Scripts) > 0 }
+func (h *Hooked) Any() bool { return len(h.NameChanges)+len(h.Scripts)+len(h.Legal) > 0 }

@@ -49,19 +49,28 @@ func (e *Engine) expireEvent(l *lease.Lease, remove bool) {
 	e.runScript("lease#_expire", env)
 }
 
-// commitEvent tells scripts how a query ended: which leases it made or
-// changed, and which it took away.
+// commitEvent tells scripts and the legal log how a query ended: which leases
+// it made or changed, and which it took away.
 func (e *Engine) commitEvent(q *Query) {
-	if e.cfg.RunScript == nil {
+	if e.cfg.RunScript == nil && e.cfg.LegalLog == nil {
 		return
 	}
-	env := e.scriptQuery(q)
 	var made, gone []lease.Lease
 	if e.version == 4 {
 		made, gone = q.committed4()
 	} else {
 		made, gone = q.committed6()
 	}
+	if e.cfg.LegalLog != nil {
+		e.legalEvent(q, made, gone)
+	}
+	if e.cfg.RunScript != nil {
+		e.scriptCommit(q, made, gone)
+	}
+}
+
+func (e *Engine) scriptCommit(q *Query, made, gone []lease.Lease) {
+	env := e.scriptQuery(q)
 	for _, list := range [...]struct {
 		prefix string
 		leases []lease.Lease

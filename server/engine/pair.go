@@ -337,6 +337,7 @@ func (e *Engine) adopt(c *lease.Change) {
 	}
 	e.put(c.Lease)
 	e.tally(&c.Lease, 1)
+	e.legalCommand(nil, "updated", &c.Lease, "", nil)
 }
 
 // takeBatch stores what the partner pushed; what does not fit our subnets is

@@ -8,5 +8,9 @@ var (
 	RunScriptLost                = &Message{ID: "LEASEHOLD_RUN_SCRIPT_LOST", Logger: RunScriptHooks, Level: Warn}
 	LimitsPacketDropped          = &Message{ID: "LIMITS_PACKET_RATE_LIMIT_DROPPED", Logger: LimitsHooks, Level: Debug + 15}
 	LimitsLeaseLimited           = &Message{ID: "LIMITS_LEASE_LIMIT_EXCEEDED", Logger: LimitsHooks, Level: Debug + 40}
+	LegalLogFormatFail           = &Message{ID: "LEGAL_LOG_FORMAT_EVALUATE_FAILED", Logger: LegalLogHooks, Level: Error}
+	LegalLogStoreOpened          = &Message{ID: "LEGAL_LOG_STORE_OPENED", Logger: LegalLogHooks, Level: Info}
+	LegalLogStoreFail            = &Message{ID: "LEGAL_LOG_STORE_OPEN_FAILED", Logger: LegalLogHooks, Level: Error}
+	LegalLogLost                 = &Message{ID: "LEASEHOLD_LEGAL_LOG_LOST", Logger: LegalLogHooks, Level: Error}
 	FlexOptionProcessError       = &Message{ID: "FLEX_OPTION_PROCESS_ERROR", Logger: Hooks, Level: Error}
 )
