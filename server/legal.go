@@ -47,8 +47,9 @@ func (x *legalLog) add(l engine.Legal) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.queue == nil {
-		x.queue = make(chan engine.Legal, legalQueued)
-		x.running.Go(x.run)
+		queue := make(chan engine.Legal, legalQueued)
+		x.queue = queue
+		x.running.Go(func() { x.run(queue) })
 	}
 	select {
 	case x.queue <- l:
@@ -61,9 +62,9 @@ func (x *legalLog) add(l engine.Legal) {
 	}
 }
 
-func (x *legalLog) run() {
+func (x *legalLog) run(queue <-chan engine.Legal) {
 	failed := false
-	for l := range x.queue {
+	for l := range queue {
 		err := x.file.write(&l)
 		if err != nil && !failed {
 			x.log.Log(message.LegalLogStoreFail, "legal log: %v", err)
