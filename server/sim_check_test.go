@@ -159,6 +159,9 @@ func (k *checker) sent(n *simNode, q *engine.Query) {
 	if k.emitted == nil || len(k.emitted) > 5000 {
 		k.emitted = map[emission]bool{}
 	}
+	if *simTrace {
+		k.s.note("%s sends %s to client %d (by both: %t)", n.name, r.addr, client.index, shared)
+	}
 	k.emitted[emission{n.index, r.xid, r.addr, string(client.hw)}] = shared
 	k.owe(n, client, r.addr, true)
 	if shared {
