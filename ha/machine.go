@@ -256,7 +256,13 @@ func (m *Machine) hopelessAt() time.Time {
 	if m.state != Waiting || m.partner.state != Terminated {
 		return time.Time{}
 	}
-	return m.partner.since.Add(hopelessAfter)
+	// Not from before we began to wait: a partner that was terminated as long as
+	// we were may be about to heal.
+	from := m.partner.since
+	if m.entered.After(from) {
+		from = m.entered
+	}
+	return from.Add(hopelessAfter)
 }
 
 // interrupted says whether contact with the partner is lost. That its process
@@ -281,7 +287,7 @@ func (m *Machine) facts() facts {
 		detected:    m.rel.MaxUnacked == 0 || uint32(p.unacked) > m.rel.MaxUnacked,
 		skewed:      p.skew().Abs() > skewLimit,
 		rejected:    m.rel.MaxRejected > 0 && p.rejections(m.now) >= int(m.rel.MaxRejected),
-		hopeless:    p.state == Terminated && m.due(p.since.Add(hopelessAfter)),
+		hopeless:    m.due(m.hopelessAt()),
 		unsent:      p.unsent > 0 && p.unsent != p.settled,
 		merges:      m.features().Stream && m.rel.SyncLeases,
 		overflowed:  m.backlog.overflowed && !m.features().Stream, // a stream fills the gap

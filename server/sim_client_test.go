@@ -296,8 +296,14 @@ func (c *simClient) misbehave() {
 			s.net.fromClient(c, c.message(clientSelecting, netip.Addr{}), netip.Addr{})
 		}
 		c.hw, c.id = hw, id
-	case 4: // anything
+	case 4: // anything; so far from every client that it cannot become one
+		hw, id := c.hw, c.id
+		c.hw = []byte{6, 6, 6, 6, 6, 6}
+		if c.id != nil {
+			c.id = append([]byte{0, 3, 0, 1}, c.hw...)
+		}
 		b := c.message(clientRequesting, victim.addr)
+		c.hw, c.id = hw, id
 		for range 1 + s.rnd.IntN(4) {
 			b[s.rnd.IntN(len(b))] = byte(s.rnd.Uint32())
 		}

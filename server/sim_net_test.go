@@ -89,6 +89,9 @@ func (t *simNet) send(n *simNode, x *engine.Send) {
 			c.body = []byte{}
 		}
 	}
+	if *simTrace && !bytes.Contains(c.body, []byte("ha-heartbeat")) {
+		t.s.note("%s sends %s %d: %.300s", n.name, c.to.name, a.ID, c.body)
+	}
 	n.soon(a.Timeout, func() { t.finish(c, ha.Answer{Err: errSimTimeout}) })
 	l := &t.links[n.index][c.to.index]
 	if c.fresh {
@@ -117,6 +120,9 @@ func (t *simNet) finish(c *simCall, a ha.Answer) {
 		return
 	}
 	c.done = true
+	if *simTrace && c.send.Action.Command.Name != "ha-heartbeat" {
+		t.s.note("%s hears of %d: %d %v %s", c.from.name, c.send.Action.ID, a.Result, a.Err, a.Text)
+	}
 	l := &t.links[c.from.index][c.to.index]
 	if i := slices.Index(l.flying, c); i >= 0 {
 		l.flying = slices.Delete(l.flying, i, i+1)

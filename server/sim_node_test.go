@@ -426,7 +426,7 @@ func (n *simNode) tell(name, arguments string) {
 	}
 	body := fmt.Sprintf(`{ "command": %q, "service": [ "dhcp%d" ]%s }`, name, n.s.o.family, arguments)
 	n.s.note("operator tells %s %s", n.name, body)
-	n.soon(0, func() { n.receive([]byte(body), func(a []byte) { n.s.note("%s answers %s %.120s", n.name, name, a) }) })
+	n.soon(0, func() { n.receive([]byte(body), func(a []byte) { n.s.note("%s answers %s %.1200s", n.name, name, a) }) })
 }
 
 // reload swaps the configuration for one with other lifetimes.
@@ -459,7 +459,7 @@ func (n *simNode) normal() bool {
 	p := &g.Pairs[0]
 	switch p.State {
 	case ha.LoadBalancing, ha.HotStandby:
-		return p.State == p.Partner && g.Serving && !p.Queueing && !p.Behind
+		return p.State == p.Partner && g.Serving && !p.Queueing && !(p.Behind && n.s.o.ours())
 	case ha.Backup:
 		return n.index == 2
 	}

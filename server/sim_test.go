@@ -173,6 +173,9 @@ func (s *sim) observe() {
 // run is one whole simulation. It returns how long the pair took to heal.
 func (s *sim) run() time.Duration {
 	s.runUntil(s.o.faulty)
+	if len(s.check.violations) > 0 {
+		return -1
+	}
 	s.heal()
 	healed, since := time.Duration(-1), s.now
 	bound := s.healBound()
@@ -182,6 +185,9 @@ func (s *sim) run() time.Duration {
 			healed = s.now - since
 			break
 		}
+	}
+	if len(s.check.violations) > 0 {
+		return -1
 	}
 	if healed < 0 {
 		s.check.fail("heals", "not back in the normal state after %v: %s", bound, s.states())

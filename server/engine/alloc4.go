@@ -174,6 +174,9 @@ func (e *Engine) reusable(s *subnet, l *lease.Lease, valid uint32) (uint32, bool
 	if l.State != lease.Default || l.Valid != valid {
 		return 0, false
 	}
+	if _, ok := e.doubtful[l.Addr]; ok {
+		return 0, false
+	}
 	if l.Valid == lease.Infinite {
 		return l.Valid, true
 	}

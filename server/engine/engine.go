@@ -59,6 +59,7 @@ type Engine struct {
 	extras    *ha.Extensions
 	tokens    map[uint64]waiter
 	lastToken uint64
+	doubtful  map[netip.Addr]uint64 // leases that peers have not acknowledged, with the token
 	leaving   int // pairs that have yet to answer a Leave
 	mark      int // journal entries before it are pushed, or need not be
 	reclaim   reclaimState
@@ -319,6 +320,7 @@ func (e *Engine) remove(l *lease.Lease) {
 	if e.on(message.DHCPSrvMemfileDeleteAddr) {
 		e.log(nil, message.DHCPSrvMemfileDeleteAddr, "deleting lease of %s", l.Addr)
 	}
+	delete(e.doubtful, l.Addr)
 	if c, ok := e.store.Delete(l.Addr); ok {
 		e.journal = append(e.journal, c)
 	}

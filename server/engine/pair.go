@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"time"
 
 	"leasehold/config"
@@ -135,6 +136,8 @@ func (e *Engine) carry(p *Pair, a *ha.Action) {
 			w.query.waiting.acks = 0
 			if a.Do == ha.DoDrop {
 				w.query.waiting.failed = true
+			} else {
+				e.assure(w.query, a.Token)
 			}
 			e.parked.moved = true
 		}
@@ -278,12 +281,48 @@ func (e *Engine) push(q *Query) {
 	case limit > 0 && len(e.tokens) >= int(limit):
 		e.silence(q, dropParked, nil)
 		e.stats.count(e.queueFull())
+		e.doubt(changes, unawaited)
 	default:
 		q.waiting.acks = 1
-		x.Token = e.token(waiter{query: q})
+		q.waiting.token = e.token(waiter{query: q})
+		x.Token = q.waiting.token
+	}
+	if x.Token != 0 {
+		e.doubt(changes, x.Token)
 	}
 	e.stepPair(p)
 	x.Changes, x.Token = nil, 0
+}
+
+// unawaited stands for the token of changes whose outcome nobody is told.
+const unawaited = ^uint64(0)
+
+// doubt notes that leases are not known to the peers yet: until they are,
+// nobody gets one of them again without a new change that is waited for.
+func (e *Engine) doubt(changes []lease.Change, token uint64) {
+	if e.doubtful == nil {
+		e.doubtful = make(map[netip.Addr]uint64)
+	}
+	for i := range changes {
+		if c := &changes[i]; c.Delete {
+			delete(e.doubtful, c.Lease.Addr)
+		} else {
+			e.doubtful[c.Lease.Addr] = token
+		}
+	}
+}
+
+// assure ends the doubt about the leases that a response promises.
+func (e *Engine) assure(q *Query, token uint64) {
+	settle := func(a netip.Addr) {
+		if e.doubtful[a] == token {
+			delete(e.doubtful, a)
+		}
+	}
+	settle(q.lease.Addr)
+	for i := range q.grants {
+		settle(q.grants[i].lease.Addr)
+	}
 }
 
 // applySync puts what a synchronization brought into the store. It is not

@@ -13,6 +13,7 @@ import (
 type waiting struct {
 	seq    uint64 // the last change it promises; 0 = none
 	acks   int    // acknowledgements of peers
+	token  uint64 // what the machine calls it; 0 = nothing to wait for
 	failed bool   // a peer refused: drop when the disk has answered
 }
 
@@ -79,6 +80,8 @@ func (e *Engine) silence(q *Query, d *Drop, m *message.Message) {
 }
 
 func (e *Engine) release(q *Query) {
+	// The query may serve another datagram when the peer answers.
+	delete(e.tokens, q.waiting.token)
 	if q.Response == nil || q.waiting.failed {
 		e.fx.Done = append(e.fx.Done, q)
 		return

@@ -45,7 +45,11 @@ func (e *Engine) wake() time.Time {
 			n = p.wake
 		}
 	}
-	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush, e.unstored.retry} {
+	retry := e.unstored.retry
+	if !e.clock.Before(retry) {
+		retry = time.Time{} // Effects.Waiting says it
+	}
+	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush, retry} {
 		if !t.IsZero() && (n.IsZero() || t.Before(n)) {
 			n = t
 		}

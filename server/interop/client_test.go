@@ -2,6 +2,7 @@ package interop
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -191,18 +192,54 @@ func (c *clients) keep() {
 	c.each(c.list, "keep its lease", (*client).extend)
 }
 
-func (c *clients) each(list []*client, what string, do func(*client) error) {
+// renewing has all clients extend their leases again and again, until the
+// returned function is called; that returns how often they all did.
+func (c *clients) renewing() (stop func() int) {
 	c.t.Helper()
+	list, over, done := c.list, make(chan struct{}), make(chan error, 1)
+	rounds := 0
+	go func() {
+		for {
+			if err := together(list, (*client).extend); err != nil {
+				done <- err
+				return
+			}
+			rounds++
+			select {
+			case <-over:
+				done <- nil
+				return
+			default:
+			}
+		}
+	}()
+	return func() int {
+		c.t.Helper()
+		close(over)
+		must(c.t, <-done)
+		return rounds
+	}
+}
+
+// together has each of the clients do something, side by side.
+func together(list []*client, do func(*client) error) error {
 	errs := make([]error, len(list))
 	var wait sync.WaitGroup
-	for i, cl := range list {
-		wait.Go(func() { errs[i] = do(cl) })
+	for i, c := range list {
+		wait.Go(func() {
+			if err := do(c); err != nil {
+				errs[i] = fmt.Errorf("client %s: %w", c.mac, err)
+			}
+		})
 	}
 	wait.Wait()
-	for i, err := range errs {
-		if err != nil {
-			c.t.Fatalf("client %s could not %s: %v", list[i].mac, what, err)
-		}
+	return errors.Join(errs...)
+}
+
+func (c *clients) each(list []*client, what string, do func(*client) error) {
+	c.t.Helper()
+	if err := together(list, do); err != nil {
+		c.t.Fatalf("could not %s: %v", what, err)
 	}
 	holder := map[netip.Addr]*client{}
 	for _, cl := range c.list {

@@ -66,8 +66,13 @@ func (p *pair) serving(t *testing.T) {
 	if want := map[string]int{hotStandby: 1, loadBalancing: 2}[p.set.mode]; len(by) != want {
 		t.Errorf("clients were served by %v, want %d servers", by, want)
 	}
-	p.list[0].release()
+	gone := p.list[0]
 	p.list = p.list[1:]
+	addr := gone.addr
+	gone.release()
+	for _, n := range p.nodes {
+		n.awaitFree(addr)
+	}
 }
 
 // dies: a server is killed, the other one takes over, and when the first one
@@ -146,6 +151,84 @@ func (p *pair) told(t *testing.T) {
 	p.keep()
 	p.once()
 	p.same()
+}
+
+// TestInteropAgent: the peers' URLs are those of control agents, as in every
+// pair of Kea 2.2, or of an http control socket, as in Kea 3.
+func TestInteropAgent(t *testing.T) {
+	const socket = `"control-sockets": [ { "socket-type": "unix", "socket-name": "%DIR%/s" },
+		{ "socket-type": "http", "socket-address": "10.77.0.2", "socket-port": 8000 } ]`
+	for _, row := range []struct {
+		name   string
+		family int
+		socket string
+	}{{"v4-agent", 4, ""}, {"v6-agent", 6, ""}, {"v4-control-socket", 4, socket}, {"v6-control-socket", 6, socket}} {
+		if !chosen(t, row.name) {
+			continue
+		}
+		t.Run(row.name, func(t *testing.T) {
+			if isolate(t, "kea-dhcp4", "kea-dhcp6", "kea-ctrl-agent") {
+				return
+			}
+			s := setting{family: row.family, mode: hotStandby, agent: [2]bool{true, true}, control: [2]string{"", row.socket}}
+			p := newPair(t, s, kea, ours)
+			p.nodes[0].withAgent("10.77.0.1", 8000)
+			if row.socket == "" {
+				p.nodes[1].withAgent("10.77.0.2", 8000)
+			}
+			p.start()
+			p.serving(t)
+			p.dies(t, 0) // and its agent does not
+			p.dies(t, 1)
+			p.told(t)
+		})
+	}
+}
+
+// TestInteropMigration: a pair of Keas becomes a pair of ours, one server at a
+// time, while clients renew all the time and keep their addresses.
+func TestInteropMigration(t *testing.T) {
+	for _, c := range []combination{{4, hotStandby, [2]product{kea, kea}}, {6, hotStandby, [2]product{kea, kea}},
+		{4, loadBalancing, [2]product{kea, kea}}, {6, loadBalancing, [2]product{kea, kea}}} {
+		if !chosen(t, c.String()) {
+			continue
+		}
+		t.Run(c.String(), func(t *testing.T) {
+			if isolate(t, "kea-dhcp4", "kea-dhcp6") {
+				return
+			}
+			p := newPair(t, setting{family: c.family, mode: c.mode}, kea, kea)
+			p.start()
+			p.serve(p.add(20))
+			stop := p.renewing()
+			for _, i := range []int{1, 0} {
+				out, stays := p.nodes[i], p.nodes[1-i]
+				stays.want("ha-maintenance-start", "")
+				out.awaitState("in-maintenance")
+				out.stop()
+				stays.awaitState("partner-down")
+				out.runs = ours
+				out.start()
+				p.normal()
+			}
+			rounds := stop()
+			if rounds < 2 {
+				t.Errorf("clients renewed %d times during the migration", rounds)
+			}
+			p.same()
+			p.forget()
+			p.keep()
+			p.once()
+			p.same()
+			if n := len(p.nodes[0].leases()); n < len(p.list) {
+				t.Errorf("%d leases of %d clients", n, len(p.list))
+			}
+			// Now both speak more than Kea's protocol: who stops says so.
+			p.nodes[0].stop()
+			p.nodes[1].mentions("PARTNER-DOWN", "partner said goodbye")
+			p.keep()
+		})
+	}
 }
 
 func (n *node) who() string { return n.process.name }
