@@ -2,6 +2,8 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"leasehold/lease"
 	"leasehold/server/engine"
@@ -16,16 +18,24 @@ type disk struct {
 	backend lease.Backend
 	wanted  chan struct{}
 	done    chan struct{}
-	// inline writers do not wait for the disk (durability flush): whoever
-	// brought the batch may write, too, and saves the hand-over.
-	inline bool
-	mu     sync.Mutex // held while writing
+	// quick disks take an append in less time than a hand-over between
+	// goroutines is worth: whoever brought the batch writes it, too, and what
+	// arrives meanwhile makes the next batch larger. A slow disk has a
+	// goroutine of its own, so that queries which promise nothing do not wait.
+	quick  atomic.Bool
+	pace   time.Duration // of appends, averaged; guarded by mu
+	mu     sync.Mutex    // held while writing
 	c      carrier
 	failed bool
 }
 
-func newDisk(f *family, b lease.Backend, inline bool) *disk {
-	return &disk{f: f, backend: b, inline: inline, wanted: make(chan struct{}, 1), done: make(chan struct{})}
+// quickEnough is the pace below which a disk counts as quick.
+const quickEnough = time.Millisecond
+
+func newDisk(f *family, b lease.Backend) *disk {
+	d := &disk{f: f, backend: b, wanted: make(chan struct{}, 1), done: make(chan struct{})}
+	d.quick.Store(true)
+	return d
 }
 
 // kick makes somebody write what the engine's journal holds.
@@ -33,7 +43,7 @@ func (d *disk) kick() {
 	if d.backend == nil {
 		return
 	}
-	if d.inline && d.mu.TryLock() {
+	if d.quick.Load() && d.mu.TryLock() {
 		d.write()
 		d.mu.Unlock()
 		return
@@ -69,9 +79,16 @@ func (d *disk) write() {
 			return
 		}
 		err := d.backend.Append(journal)
+		d.keepPace(d.f.now().Sub(now))
 		d.report(err)
 		c.in = append(c.in[:0], engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err}, engine.TakeJournal{})
 	}
+}
+
+// keepPace learns how long appends take.
+func (d *disk) keepPace(took time.Duration) {
+	d.pace += (took - d.pace) / 8
+	d.quick.Store(d.pace < quickEnough)
 }
 
 // report says once that the disk fails, and once that it does not any more.

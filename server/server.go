@@ -126,7 +126,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	}
 	f.engine = engine.New(c, store, eo)
 	f.peers = newPeers(s, f)
-	f.disk = newDisk(f, backend, c.LeaseDB.Flush)
+	f.disk = newDisk(f, backend)
 	go f.disk.run()
 	lo.Serve, lo.Changed = f.serve, f.changed
 	lo.Failed = func(o *listen.Outgoing, err error) {
