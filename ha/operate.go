@@ -325,6 +325,7 @@ func (m *Machine) goodbyeCommand(ev *Event) {
 	m.partner.enter(Unavailable, m.now)
 	m.beatSoon(m.rel.HeartbeatDelay)
 	switch {
+	case m.paused:
 	case m.state == PartnerInMaintenance,
 		m.rel.MaxUnacked == 0 && (m.state.normal() || m.state == CommunicationRecovery):
 		m.become(PartnerDown, "partner said goodbye")
