@@ -47,6 +47,11 @@ func Handles(command string) bool {
 	return false
 }
 
+// Bulky says whether the answer to a command may carry many leases.
+func (c *Command) Bulky() bool {
+	return c.Name == cmdPage4 || c.Name == cmdPage6 || c.Name == cmdChanges
+}
+
 // command answers an ha-* command, at once or later.
 func (m *Machine) command(ev *Event) {
 	r := &ev.Request
@@ -325,6 +330,7 @@ func (m *Machine) goodbyeCommand(ev *Event) {
 	m.partner.enter(Unavailable, m.now)
 	m.beatSoon(m.rel.HeartbeatDelay)
 	switch {
+	case m.paused:
 	case m.state == PartnerInMaintenance,
 		m.rel.MaxUnacked == 0 && (m.state.normal() || m.state == CommunicationRecovery):
 		m.become(PartnerDown, "partner said goodbye")

@@ -296,7 +296,8 @@ func (m *Machine) sendBatch(slots []int, batch bool) {
 		f.changes = append(f.changes, u.changes...)
 		f.parts = append(f.parts, part{slot, len(u.changes)})
 	}
-	if batch {
+	// Alone, an exchange travels as Kea's own command: nothing is gained then.
+	if batch && (len(slots) > 1 || m.family == 4 && len(f.changes) > 1) {
 		f.command = Command{Name: cmdBatch, Changes: f.changes}
 	} else {
 		f.command = m.updateCommand(f.changes, true)

@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	maxAnswer     = 256 << 20 // bytes; a page of half a million leases
+	maxPage       = 256 << 20 // bytes; a page of half a million leases
+	maxAnswer     = 4 << 20   // to all else
 	maxQueued     = 8192      // commands waiting for a connection to one peer
 	watchAfter    = 5 * time.Millisecond
 	seriesLinger  = 2 * time.Second
@@ -363,18 +364,22 @@ func (w *wire) exchange(l *link, j *task) (body []byte, keep, started bool, err 
 		return nil, false, true, fmt.Errorf("read response: %w", err)
 	}
 	defer res.Body.Close()
-	if res.ContentLength > maxAnswer {
+	limit := int64(maxAnswer)
+	if j.command.Bulky() {
+		limit = maxPage
+	}
+	if res.ContentLength > limit {
 		return nil, false, true, errors.New("response is too long")
 	}
 	if n := res.ContentLength; n >= 0 {
 		// Grown as it arrives: a length is only a promise.
 		body = make([]byte, 0, min(n, 1<<20)+1)
 	}
-	body, err = readAll(io.LimitReader(res.Body, maxAnswer+1), body)
+	body, err = readAll(io.LimitReader(res.Body, limit+1), body)
 	switch {
 	case err != nil:
 		return nil, false, true, fmt.Errorf("read response: %w", err)
-	case len(body) > maxAnswer:
+	case int64(len(body)) > limit:
 		return nil, false, true, errors.New("response is too long")
 	}
 	w.used = true

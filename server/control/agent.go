@@ -48,13 +48,14 @@ func (d *Door) route(a *Agent, c *Command) []Answer {
 	}
 	var answers []Answer
 	for _, s := range c.Service.List {
-		h := a.Local[s.Str]
-		if path := a.Sockets[s.Str]; h == nil && path != "" {
-			h = d.forwarder(s.Str, path)
+		name := strings.TrimSpace(s.Str) // Kea's manual has "dhcp4 " in places
+		h := a.Local[name]
+		if path := a.Sockets[name]; h == nil && path != "" {
+			h = d.forwarder(name, path)
 		}
 		if h == nil {
 			answers = append(answers, Answer{Result: Failure,
-				Text: "forwarding socket is not configured for the server type " + s.Str})
+				Text: "forwarding socket is not configured for the server type " + name})
 			continue
 		}
 		answers = append(answers, d.run(h, c))

@@ -28,6 +28,7 @@ type clients struct {
 	list   []*client
 	serial uint32
 	born   int
+	bare   bool // DHCPv6: ask for no prefixes
 
 	mu   sync.Mutex
 	open map[uint32]*exchange // by transaction
@@ -53,7 +54,7 @@ type client struct {
 	*clients
 	mac    net.HardwareAddr
 	addr   netip.Addr
-	prefix netip.Prefix // DHCPv6
+	prefix netip.Prefix // DHCPv6; none where clients.bare
 	server []byte       // identifier of the server that gave it
 	from   string
 }
@@ -337,10 +338,14 @@ func (c *client) message6(id uint32, tried time.Duration, kind dhcpv6.MessageTyp
 	pd := &dhcpv6.OptIAPD{IaId: [4]byte{2}}
 	if c.addr.IsValid() && kind != dhcpv6.MessageTypeSolicit {
 		na.Options.Add(&dhcpv6.OptIAAddress{IPv6Addr: c.addr.AsSlice()})
+	}
+	if c.prefix.IsValid() && kind != dhcpv6.MessageTypeSolicit {
 		pd.Options.Add(&dhcpv6.OptIAPrefix{Prefix: &net.IPNet{IP: c.prefix.Addr().AsSlice(), Mask: net.CIDRMask(c.prefix.Bits(), 128)}})
 	}
 	m.AddOption(na)
-	m.AddOption(pd)
+	if !c.bare {
+		m.AddOption(pd)
+	}
 	if kind == dhcpv6.MessageTypeRequest || kind == dhcpv6.MessageTypeRelease {
 		m.AddOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionServerID, OptionData: c.server})
 	}
@@ -383,14 +388,17 @@ func (c *client) extend6(kind dhcpv6.MessageType) error {
 // take6 takes the lease of an answer.
 func (c *client) take6(r reply) error {
 	na, pd := r.m6.Options.OneIANA(), r.m6.Options.OneIAPD()
-	if na == nil || na.Options.OneAddress() == nil || pd == nil || len(pd.Options.Prefixes()) != 1 {
+	if na == nil || na.Options.OneAddress() == nil || !c.bare && (pd == nil || len(pd.Options.Prefixes()) != 1) {
 		return fmt.Errorf("%s from %s: %s", r.m6.MessageType, r.from, r.m6.Summary())
 	}
 	c.addr, _ = netip.AddrFromSlice(na.Options.OneAddress().IPv6Addr)
+	c.server, c.from = r.m6.GetOneOption(dhcpv6.OptionServerID).ToBytes(), r.from
+	if c.bare {
+		return nil
+	}
 	given := pd.Options.Prefixes()[0].Prefix
 	base, _ := netip.AddrFromSlice(given.IP)
 	bits, _ := given.Mask.Size()
 	c.prefix = netip.PrefixFrom(base, bits)
-	c.server, c.from = r.m6.GetOneOption(dhcpv6.OptionServerID).ToBytes(), r.from
 	return nil
 }

@@ -2,6 +2,9 @@ package interop
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"testing"
 )
 
@@ -28,12 +31,13 @@ func TestInteropPair(t *testing.T) {
 					continue
 				}
 				t.Run(c.String(), func(t *testing.T) {
-					if isolate(t, "kea-dhcp4", "kea-dhcp6") {
+					if isolate(t, "kea-dhcp4", "kea-dhcp6", "perfdhcp", "udhcpc", "dhclient") {
 						return
 					}
 					p := newPair(t, setting{family: family, mode: mode}, runs[:]...)
 					p.start()
 					p.serving(t)
+					p.foreign(t)
 					for i := range p.nodes {
 						p.dies(t, i)
 					}
@@ -72,6 +76,48 @@ func (p *pair) serving(t *testing.T) {
 	gone.release()
 	for _, n := range p.nodes {
 		n.awaitFree(addr)
+	}
+}
+
+var (
+	obtained4 = regexp.MustCompile(`lease of (\S+) obtained`)
+	obtained6 = regexp.MustCompile(`iaaddr (\S+) `)
+	drops     = regexp.MustCompile(`(?m)^drops: ([1-9]\d*)`)
+)
+
+// foreign: clients of others are served, and both servers know of them.
+func (p *pair) foreign(t *testing.T) {
+	t.Helper()
+	h := p.newHost("client", 0x20, "10.77.0.32/16")
+	n := "100"
+	if long {
+		n = "2000"
+	}
+	load := []string{"perfdhcp", "-" + fmt.Sprint(p.set.family), "-r", "50", "-n", n, "-R", n, "-W", "3000000", "-d", "10", "-l", "eth0"}
+	if out := h.run(load...); drops.MatchString(out) {
+		t.Errorf("perfdhcp: %s", out)
+	}
+	var got []string
+	if p.set.family == 4 {
+		out := h.run("udhcpc", "-f", "-q", "-n", "-t", "20", "-T", "1", "-i", "eth0", "-s", "/bin/true")
+		got = obtained4.FindStringSubmatch(out)
+	} else {
+		leases := filepath.Join(h.dir, "leases")
+		h.run("dhclient", "-6", "-1", "-cf", "/dev/null", "-lf", leases, "-pf", filepath.Join(h.dir, "pid"), "-sf", "/bin/true", "eth0")
+		got = obtained6.FindStringSubmatch(string(must1(os.ReadFile(leases))(t)))
+	}
+	if got == nil {
+		t.Fatal("the client got no address")
+	}
+	p.same()
+	for _, node := range p.nodes {
+		found := false
+		for _, l := range node.leases() {
+			found = found || l["ip-address"] == got[1]
+		}
+		if !found {
+			t.Errorf("%s does not know the lease of %s", node.who(), got[1])
+		}
 	}
 }
 
