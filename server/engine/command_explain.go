@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -74,7 +73,7 @@ func (d *Decision) Value() *config.Value {
 	addr("source", &x.source)
 	addr("relay", &x.relay)
 	addr("requested", &x.asked)
-	text("hw-address", net.HardwareAddr(x.hw[:x.hwLen]).String())
+	text("hw-address", string(appendHex(nil, x.hw[:x.hwLen])))
 	id := "client-id"
 	if d.version == 6 {
 		id = "duid"
