@@ -65,6 +65,7 @@ type Answer struct {
 	HA          *ha.Reply // of high availability's commands
 	Raw         []byte    // status-get: the high-availability list
 	Explanation *Explanation
+	Survey      *Survey // of TakeSurvey
 	Next        *Cursor
 }
 

@@ -231,6 +231,10 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.readStream(i)
 		case Leave:
 			e.leave(i)
+		case Beat:
+			e.answer(i.ID, Answer{})
+		case TakeSurvey:
+			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
 	e.sweep()

@@ -20,6 +20,7 @@ type recorder struct {
 	byName     map[string]uint16
 	ofClass    []uint16 // index of names by ClassID of the configuration in force
 	drops      map[*Drop]uint64
+	waits      Waits
 }
 
 // DefaultRecords is how many records are kept when nothing else is configured.
@@ -177,6 +178,7 @@ func (r *recorder) settle(number uint64, at time.Time, broken bool) {
 	}
 	if x := r.slot(number); x.number == number {
 		x.done = at.UnixNano()
+		r.waits.note(time.Duration(x.done - x.at))
 		if broken {
 			x.drop = dropUnstored
 		}
