@@ -59,5 +59,5 @@ package: build ## build packages into dist/ (FORMATS="deb rpm")
 	bin/leasehold completion bash >dist/completion/leasehold.bash
 	bin/leasehold completion zsh >dist/completion/_leasehold
 	bin/leasehold completion fish >dist/completion/leasehold.fish
-	for f in $(FORMATS); do ARCH=$$($(GO) env GOARCH) VERSION=$(patsubst v%,%,$(RELEASE)) \
+	for f in $(FORMATS); do ARCH=$$($(GO) env GOARCH) VERSION=$(if $(filter v%,$(RELEASE)),$(patsubst v%,%,$(RELEASE)),0.0.0~$(RELEASE)) \
 		$(NFPM) package -f cmd/leasehold/packaging/nfpm.yaml -p $$f -t dist || exit 1; done

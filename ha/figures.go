@@ -4,21 +4,22 @@ import "time"
 
 // Figures are the numbers of a relationship as they stand, for metrics.
 type Figures struct {
-	Mode           string
-	This, Partner  string // names; Partner is "" on a backup and in passive-backup
-	Role           string
-	State          State
-	PartnerState   State
-	Interrupted    bool
-	Silence        time.Duration // since the partner's last good answer
-	Skew           time.Duration // the partner's clock is ahead by it
-	Unacked        int           // clients that the partner seems not to answer
-	UnackedLimit   uint32
-	Rejected       int    // clients whose updates the partner refused
-	Unsent         uint64 // updates that the partner was not sent, ever
-	Queued         int    // changes that wait for the partner
-	InFlight       int    // updates under way to peers
-	SecondsInState float64
+	Mode           string        `json:"mode"`
+	This           string        `json:"this"`    // names; Partner is "" on a backup and in passive-backup
+	Partner        string        `json:"partner"` // names; Partner is "" on a backup and in passive-backup
+	Role           string        `json:"role"`
+	State          State         `json:"state"`
+	PartnerState   State         `json:"partner-state"`
+	Interrupted    bool          `json:"interrupted"`
+	Silence        time.Duration `json:"silence-ns"` // since the partner's last good answer
+	Skew           time.Duration `json:"skew-ns"`    // the partner's clock is ahead by it
+	Unacked        int           `json:"unacked"`    // clients that the partner seems not to answer
+	UnackedLimit   uint32        `json:"unacked-limit"`
+	Rejected       int           `json:"rejected"`  // clients whose updates the partner refused
+	Unsent         uint64        `json:"unsent"`    // updates that the partner was not sent, ever
+	Queued         int           `json:"queued"`    // changes that wait for the partner
+	InFlight       int           `json:"in-flight"` // updates under way to peers
+	SecondsInState float64       `json:"seconds-in-state"`
 }
 
 // Figures returns the numbers of the relationship.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,8 @@ func (w *answerWriter) finish(a *engine.Answer, now time.Time) control.Answer {
 		out.Arguments = appendTable(nil, a.Table, now)
 	case a.Explanation != nil:
 		out.Arguments = appendExplanation(nil, a.Explanation)
+	case a.Survey != nil:
+		out.Arguments = encodeSurvey(a.Survey)
 	case a.Arguments != nil:
 		out.Arguments = a.Arguments.AppendJSON(nil)
 	}
@@ -130,4 +133,12 @@ func appendExplanation(b []byte, x *engine.Explanation) []byte {
 		b = lease.AppendJSON(b, &x.Leases[i], x.Version)
 	}
 	return append(b, " ] }"...)
+}
+
+func encodeSurvey(x *engine.Survey) []byte {
+	b, err := json.Marshal(x)
+	if err != nil { // no field can fail
+		return nil
+	}
+	return b
 }

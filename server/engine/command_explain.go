@@ -10,7 +10,10 @@ import (
 
 // explainCommands tell why clients got what they got.
 func explainCommands(int) map[string]Command {
-	return map[string]Command{"leasehold-explain": explain}
+	return map[string]Command{
+		"leasehold-explain": explain,
+		"leasehold-survey":  func(e *Engine, _ *CommandReceived) Answer { return Answer{Survey: e.survey()} },
+	}
 }
 
 // Bounds of the decisions that one answer carries.

@@ -22,46 +22,47 @@ func (Beat) input() {}
 
 // Survey is how the engine stands: what metrics and the page show.
 type Survey struct {
-	Version  int
-	Started  time.Time
-	Reloaded time.Time
-	Serving  bool // the service is switched on
-	Counts   []Count
-	Drops    []Count // by reason
-	Subnets  []SubnetSurvey
-	Pairs    []ha.Figures
-	Leases   int // stored, ended ones too
-	Assigned int64
-	Declined int64
-	Parked   int // responses that wait for the disk or a partner
-	Journal  int // changes that wait to be written
-	Unstored int // changes that the disk refused and that are tried again
-	Waits    Waits
+	Version  int            `json:"version"`
+	Started  time.Time      `json:"started"`
+	Reloaded time.Time      `json:"reloaded"`
+	Serving  bool           `json:"serving"` // the service is switched on
+	Counts   []Count        `json:"counts"`
+	Drops    []Count        `json:"drops"` // by reason
+	Subnets  []SubnetSurvey `json:"subnets"`
+	Pairs    []PairSurvey   `json:"pairs"`
+	Leases   int            `json:"leases"` // stored, ended ones too
+	Assigned int64          `json:"assigned"`
+	Declined int64          `json:"declined"`
+	Parked   int            `json:"parked"`   // responses that wait for the disk or a partner
+	Journal  int            `json:"journal"`  // changes that wait to be written
+	Unstored int            `json:"unstored"` // changes that the disk refused and that are tried again
+	Waits    Waits          `json:"waits"`
 }
 
 // Count is a number of its name.
 type Count struct {
-	Name  string
-	Value int64
+	Name  string `json:"name"`
+	Value int64  `json:"value"`
 }
 
 // SubnetSurvey are the leases and pools of a subnet.
 type SubnetSurvey struct {
-	ID       uint32
-	Prefix   netip.Prefix
-	Network  string
-	Assigned int64
-	Prefixes int64 // assigned by delegation
-	Declined int64
-	Pools    []PoolSurvey
+	ID       uint32       `json:"id"`
+	Prefix   netip.Prefix `json:"prefix"`
+	Network  string       `json:"network"`
+	Assigned int64        `json:"assigned"`
+	Prefixes int64        `json:"prefixes"` // assigned by delegation
+	Declined int64        `json:"declined"`
+	Pools    []PoolSurvey `json:"pools"`
 }
 
 // PoolSurvey is how full a pool is. Sizes of IPv6 do not fit into integers.
 type PoolSurvey struct {
-	First, Last netip.Addr
-	Length      uint8   // of the prefixes it delegates; 0 = addresses
-	Size        float64 // all
-	Free        float64 // what an allocator may give away now
+	First  netip.Addr `json:"first"`
+	Last   netip.Addr `json:"last"`
+	Length uint8      `json:"length"` // of the prefixes it delegates; 0 = addresses
+	Size   float64    `json:"size"`   // all
+	Free   float64    `json:"free"`   // what an allocator may give away now
 }
 
 // Name is the range of the pool.
@@ -81,11 +82,19 @@ func (p *PoolSurvey) Used() float64 {
 	return 1 - p.Free/p.Size
 }
 
+// PairSurvey is a relationship of high availability, with what the next change
+// of state depends on and the last ones.
+type PairSurvey struct {
+	ha.Figures
+	Conditions []ha.Condition  `json:"conditions"`
+	Journal    []ha.Transition `json:"journal"`
+}
+
 // Waits is a histogram of how long parked responses were held, by powers of two
 // of a microsecond: Buckets[i] counts those below 1<<i µs, and not below half of it.
 type Waits struct {
-	Buckets [24]uint64
-	Sum     time.Duration
+	Buckets [24]uint64    `json:"buckets"`
+	Sum     time.Duration `json:"sum-ns"`
 }
 
 func (w *Waits) note(d time.Duration) {
@@ -111,7 +120,7 @@ func (e *Engine) survey() *Survey {
 		s.Drops = append(s.Drops, Count{d.Name, int64(n)})
 	}
 	for _, p := range e.pairs {
-		s.Pairs = append(s.Pairs, p.machine.Figures(e.clock))
+		s.Pairs = append(s.Pairs, PairSurvey{p.machine.Figures(e.clock), p.machine.Explain(nil, e.clock), p.machine.Journal(nil)})
 	}
 	s.Subnets = make([]SubnetSurvey, 0, len(e.ordered))
 	for _, x := range e.ordered {

@@ -93,7 +93,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.scopes(o, r)
 	c.waits(o, &r.Waits)
 	for i := range r.Pairs {
-		c.pair(o, &r.Pairs[i])
+		c.pair(o, &r.Pairs[i].Figures)
 	}
 }
 
