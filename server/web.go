@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,11 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/server/control"
 	"leasehold/server/engine"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/page"
 )
 
 // web is the HTTP server of the page, the metrics and the health of one address.
@@ -108,7 +111,59 @@ func (s *Server) webHandler() http.Handler {
 	mux.Handle("GET /metrics", s.metrics.Handler())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
+	page.New(page.Options{Ask: s.askEngine, Families: s.pageFamilies, Release: s.o.Release, Now: s.o.Now}).Register(mux)
 	return mux
+}
+
+// askEngine has the engine of a family answer a command that only looks,
+// whether or not the configuration opens it to operators. It is nil if nothing
+// was found.
+func (s *Server) askEngine(ctx context.Context, version int, name string, args any) (json.RawMessage, error) {
+	text, err := json.Marshal(args)
+	if err != nil {
+		return nil, fmt.Errorf("encode arguments: %w", err)
+	}
+	c := &control.Command{Name: name}
+	if args != nil {
+		if c.Arguments, _, err = config.ParseValue("arguments", text, false); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range s.families() {
+		if f.version != version {
+			continue
+		}
+		switch a := f.command(ctx, c); a.Result {
+		case control.Success:
+			return a.Arguments, nil
+		case control.Empty:
+			return nil, nil
+		default:
+			return nil, errors.New(a.Text)
+		}
+	}
+	return nil, fmt.Errorf("DHCPv%d is not configured", version)
+}
+
+// pageFamilies is what the page is told of the sockets.
+func (s *Server) pageFamilies() []page.Family {
+	ctx, cancel := context.WithTimeout(context.Background(), webReadingTime)
+	defer cancel()
+	var all []page.Family
+	for _, f := range s.families() {
+		st := f.sockets.Status()
+		p := page.Family{Version: f.version, Trouble: st.Errors}
+		for _, v := range st.Serving {
+			p.Sockets = append(p.Sockets, v.String())
+		}
+		if x, err := f.survey(ctx); err != nil {
+			p.Unready = err.Error()
+		} else {
+			p.Unready = f.unready(x)
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // survey returns the figures of a family's engine.
