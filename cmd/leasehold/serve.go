@@ -77,6 +77,7 @@ func reportProblems(w io.Writer, err error) error {
 func serverOptions(w *logging.Writer) server.Options {
 	return server.Options{
 		Log:      w,
+		Release:  release,
 		Now:      time.Now,
 		ToSource: os.Getenv("KEA_TEST_SEND_RESPONSES_TO_SOURCE") != "",
 		DataDir:  os.Getenv("KEA_DHCP_DATA_DIR"),
