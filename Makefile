@@ -1,6 +1,6 @@
 # Every target is one line of text: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: help build run test race fuzz sim e2e interop golden bench lint
+.PHONY: package help build run test race fuzz sim e2e interop golden bench lint
 
 GO      ?= go
 SEED    ?= 0
@@ -49,3 +49,15 @@ lint: ## check formatting, go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+NFPM    ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
+FORMATS ?= deb rpm
+
+package: build ## build packages into dist/ (FORMATS="deb rpm")
+	rm -rf dist && mkdir -p dist/man dist/completion
+	bin/leasehold man dist/man && gzip -9n dist/man/*
+	bin/leasehold completion bash >dist/completion/leasehold.bash
+	bin/leasehold completion zsh >dist/completion/_leasehold
+	bin/leasehold completion fish >dist/completion/leasehold.fish
+	for f in $(FORMATS); do ARCH=$$($(GO) env GOARCH) VERSION=$(if $(filter v%,$(RELEASE)),$(patsubst v%,%,$(RELEASE)),0.0.0~$(RELEASE)) \
+		$(NFPM) package -f cmd/leasehold/packaging/nfpm.yaml -p $$f -t dist || exit 1; done

@@ -15,6 +15,7 @@ func (r *reader) traps(v *Value, top *trail) {
 	r.identifierTrap(top)
 	r.classTrap(top)
 	r.outOfPoolTrap(top)
+	r.emptyVendorTrap(top)
 	for _, rel := range r.f.Relationships {
 		r.relationshipTraps(rel, top)
 	}
@@ -113,6 +114,7 @@ func (r *reader) relationshipTraps(rel *Relationship, top *trail) {
 	if db := r.f.LeaseDB; db.Type == "memfile" && !db.Persist {
 		r.warn("ha-no-persistence", rel.Pos, t, "a pair whose leases are not persistent: after a power cut of both nobody knows them", `set "persist": true`)
 	}
+	r.timerTrap(rel, t)
 	if rel.Mode != "load-balancing" {
 		return
 	}
@@ -139,3 +141,45 @@ func (f *Family) knowsServer(id ClassID) bool {
 	}
 	return slices.ContainsFunc(f.Classes, func(c *Class) bool { return c.ID == id && c.Test != nil && strings.Contains(c.Test.Text, "HA_") })
 }
+
+// timerTrap: timers with which one lost heartbeat already looks like the end of
+// the partner.
+func (r *reader) timerTrap(rel *Relationship, t *trail) {
+	if beat := rel.HeartbeatDelay; beat > 0 && rel.MaxResponse < 2*beat {
+		r.warn("ha-timers", rel.Pos, t, fmt.Sprintf("max-response-delay (%d ms) is less than two heartbeats (heartbeat-delay %d ms): one that is late breaks the pair", rel.MaxResponse.Milliseconds(), beat.Milliseconds()),
+			"make max-response-delay several times as long as heartbeat-delay")
+	}
+}
+
+// emptyVendorTrap: option 43 without content of its own or sub-options.
+func (r *reader) emptyVendorTrap(top *trail) {
+	if r.version != 4 {
+		return
+	}
+	check := func(set *OptionSet) {
+		for _, o := range set.Lookup(codeVendor4) {
+			if len(o.Data) == 0 && !o.NeverSend {
+				r.warn("option-43-empty", o.Pos, top, "option 43 is listed here without content: it would go out empty", "list its sub-options at the same level, in the space that it encapsulates")
+			}
+		}
+	}
+	f := r.f
+	check(&f.Options)
+	for _, c := range f.Classes {
+		check(&c.Options)
+	}
+	for _, n := range f.Networks {
+		check(&n.Options)
+	}
+	for _, s := range f.Subnets {
+		check(&s.Options)
+		for _, p := range s.Pools {
+			check(&p.Options)
+		}
+	}
+	for _, h := range r.hosts {
+		check(&h.Options)
+	}
+}
+
+const codeVendor4 = 43

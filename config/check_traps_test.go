@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +27,12 @@ func TestTraps(t *testing.T) {
 		{"load balancing with one pool for both", pair("load-balancing", "secondary", `"pools": [ { "pool": "192.0.2.10-192.0.2.20" } ]`), "ha-pool-shared"},
 		{"load balancing with split pools", pair("load-balancing", "secondary", `"pools": [ { "pool": "192.0.2.10-192.0.2.20", "client-classes": [ "HA_a" ] }, { "pool": "192.0.2.30-192.0.2.40", "client-classes": [ "HA_b" ] } ]`), ""},
 		{"hot standby with one pool", pair("hot-standby", "standby", `"pools": [ { "pool": "192.0.2.10-192.0.2.20" } ]`), ""},
+		{"heartbeats as rare as the patience", strings.Replace(pair("hot-standby", "standby", ""), `"mode"`, `"heartbeat-delay": 10000, "max-response-delay": 15000, "mode"`, 1), "ha-timers"},
+		{"no heartbeats", strings.Replace(pair("hot-standby", "standby", ""), `"mode"`, `"heartbeat-delay": 0, "mode"`, 1), ""},
+		{"option 43 without content", `"option-data": [ { "name": "vendor-encapsulated-options" } ]`, "option-43-empty"},
+		{"option 43 with content", `"option-data": [ { "code": 43, "data": "0102aabb", "csv-format": false } ]`, ""},
+		{"a comma in a string", `"option-data": [ { "name": "boot-file-name", "data": "http://x/a,b" } ]`, "option-comma"},
+		{"an escaped comma in a string", `"option-data": [ { "name": "boot-file-name", "data": "http://x/a\\,b" } ]`, ""},
 		{"DHCPv4 over DHCPv6", `"dhcp4o6-port": 6767`, "no-effect"},
 		{"subnet of DHCPv4 over DHCPv6", sub4(`"4o6-interface": "eth0"`), "no-effect"},
 		{"pair without persistence", `"lease-database": { "type": "memfile", "persist": false }, ` + pair("hot-standby", "standby", ""), "ha-no-persistence"},
@@ -42,5 +49,21 @@ func TestTraps(t *testing.T) {
 				t.Errorf("want %s, got %v", row.code, c.Warnings)
 			}
 		})
+	}
+}
+
+func TestInterfaceWithoutAddress(t *testing.T) {
+	opts := Options{
+		InterfaceExists:    func(string) bool { return true },
+		InterfaceAddressed: func(name string, version int) bool { return name == "eth0" && version == 4 },
+	}
+	for name, code := range map[string]string{"eth0": "", "eth1": "interface-no-address"} {
+		c, err := ParseWith(opts, "f", fmt.Appendf(nil, `{ "Dhcp4": { "interfaces-config": { "interfaces": [ "%s" ] } } }`, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(c.Warnings); got != len(code)/max(len(code), 1) || got > 0 && c.Warnings[0].Code != code {
+			t.Errorf("%s: %v", name, c.Warnings)
+		}
 	}
 }

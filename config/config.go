@@ -52,6 +52,7 @@ type Family struct {
 	StatisticSampleAge       time.Duration
 	DHCP4o6Port              uint16
 	UserContext              *Value
+	Leasehold                Leasehold
 
 	Params   Params // the global level, for queries without a subnet
 	Defs     *OptionDefs
@@ -70,6 +71,12 @@ type Family struct {
 
 	classIDs   map[string]ClassID
 	classNames []string
+}
+
+// Leasehold are the parameters that Kea does not have.
+type Leasehold struct {
+	HTTP    netip.AddrPort // of page, metrics and health; invalid: not served
+	Records uint32         // how many decisions are kept for explain
 }
 
 // ClassID stands for a class name within one Family: small, dense, from 0.

@@ -46,6 +46,8 @@ const (
 	lvAgent
 	lvAgentSockets
 	lvAgentSocket
+	lvLeasehold
+	lvHTTP
 	levelCount = iota
 )
 
@@ -59,6 +61,7 @@ var levelNames = map[level]string{
 	lvD2: "dhcp-ddns", lvLogger: "logger", lvLogOutput: "output-options", lvHook: "hooks-libraries",
 	lvServerID: "server-id", lvCompat: "compatibility", lvQueue: "dhcp-queue-control",
 	lvConfigControl: "config-control", lvAgent: "Control-agent", lvAgentSockets: "control-sockets", lvAgentSocket: "control socket",
+	lvLeasehold: "leasehold", lvHTTP: "http",
 }
 
 // standing says what the server makes of a key.

@@ -47,6 +47,13 @@ var serverKeys = []key{
 	{name: "relay-supplied-options", at: lvGlobal, family: 6, is: textList, def: `["65"]`},
 	{name: "allow-address-registration", at: lvGlobal, family: 6, is: boolean, def: "true"},
 
+	// Keys of our own, which Kea does not know.
+	{name: "leasehold", at: lvGlobal, is: mapOf(lvLeasehold)},
+	{name: "http", at: lvLeasehold, is: mapOf(lvHTTP)},
+	{name: "address", at: lvHTTP, is: text, def: `"127.0.0.1"`},
+	{name: "port", at: lvHTTP, is: integer(1, maxUint16), def: "9547"},
+	{name: "explain-records", at: lvLeasehold, is: integer(1, 1<<20), def: "4096"},
+
 	{name: "http-host", at: lvAgent, is: text, def: `"127.0.0.1"`},
 	{name: "http-port", at: lvAgent, is: uint16s, def: "8000"},
 	{name: "control-sockets", at: lvAgent, is: mapOf(lvAgentSockets)},

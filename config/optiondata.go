@@ -93,6 +93,7 @@ func (p entry) optionData(level optionLevel, version int, defs *OptionDefs, f *F
 		e.Enterprise = binary.BigEndian.Uint32(e.Data)
 	}
 	p.warnFamily(e, csv)
+	p.warnComma(e, csv, data)
 	return e
 }
 
@@ -164,6 +165,17 @@ func (p entry) warnFamily(e *optionEntry, csv bool) {
 	v := p.v.Get("data")
 	*p.ps = append(*p.ps, &Problem{Code: "option-address-family", Pos: v.Pos, Path: p.path + "/data", Warning: true,
 		What: "an IPv6 address in option " + e.Name + ", which has IPv4 addresses", Cure: "remove it; clients will read it as four addresses"})
+}
+
+// warnComma: a comma ends the value of an option that holds one, and what comes
+// after it is not sent.
+func (p entry) warnComma(e *optionEntry, csv bool, data string) {
+	if !csv || e.def.Array || e.def.Type != "string" || e.def.internalFormat() != nil || len(splitCSV(data)) < 2 {
+		return
+	}
+	v := p.v.Get("data")
+	*p.ps = append(*p.ps, &Problem{Code: "option-comma", Pos: v.Pos, Path: p.path + "/data", Warning: true,
+		What: fmt.Sprintf("option %s ends at its first comma: only %q is sent", e.Name, splitCSV(data)[0]), Cure: `write "\\," for a comma`})
 }
 
 // expects describes the text that a definition wants.

@@ -12,6 +12,9 @@ import (
 type Options struct {
 	// InterfaceExists says whether the machine has an interface. Nil: not checked.
 	InterfaceExists func(name string) bool
+	// InterfaceAddressed says whether an interface has an address of a family.
+	// Nil: not checked.
+	InterfaceAddressed func(name string, version int) bool
 	// MissingInterfacesWarn makes an unknown interface a warning: lint may run
 	// on another machine.
 	MissingInterfacesWarn bool

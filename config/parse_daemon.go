@@ -47,10 +47,31 @@ func (r *reader) daemon(v *Value, top *trail) {
 		r.warn("no-effect", v.posOf("dhcp4o6-port"), top.key("dhcp4o6-port"), "dhcp4o6-port has no effect: DHCPv4 over DHCPv6 is not served", "set 0")
 	}
 	f.UserContext = v.Get("user-context")
+	r.leasehold(v.Get("leasehold"), top.key("leasehold"))
 	r.hostIdentifiers(v.Get("host-reservation-identifiers"), top.key("host-reservation-identifiers"))
 	if r.version == 6 {
 		r.serverID(v.Get("server-id"), top.key("server-id"))
 		r.macSources(v.Get("mac-sources"), top.key("mac-sources"))
+	}
+}
+
+// leasehold reads the keys that only this server has.
+func (r *reader) leasehold(v *Value, t *trail) {
+	r.f.Leasehold.Records = v.number32("explain-records", 4096)
+	http := v.Get("http")
+	if http == nil {
+		return
+	}
+	text := http.textOr("address", "127.0.0.1")
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		r.bad("http-address", http.posOf("address"), t.key("http").key("address"), fmt.Sprintf("%q is no address", text), "write it like 127.0.0.1 or ::1")
+		return
+	}
+	r.f.Leasehold.HTTP = netip.AddrPortFrom(a, uint16(http.number("port", 9547)))
+	if !a.IsLoopback() {
+		r.warn("http-exposed", http.posOf("address"), t.key("http").key("address"),
+			"the page and the metrics have no login: everybody who reaches "+text+" sees leases and clients", "serve on 127.0.0.1 behind a proxy with a login")
 	}
 }
 

@@ -143,6 +143,9 @@ func (r *reader) interfaceName(v *Value, t *trail) string {
 
 func (r *reader) checkInterface(e *Value, name string, t *trail, code string) {
 	if exists := r.opts.InterfaceExists; exists == nil || exists(name) {
+		if has := r.opts.InterfaceAddressed; has != nil && !has(name, r.version) {
+			r.warn("interface-no-address", e.Pos, t, fmt.Sprintf("interface %s has no IPv%d address: no client there can be served", name, r.version), "give it one")
+		}
 		return
 	}
 	what := fmt.Sprintf("interface %s is not present in the system", name)

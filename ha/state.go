@@ -44,6 +44,9 @@ var stateNames = [...]string{
 
 func (s State) String() string { return stateNames[s] }
 
+// MarshalText writes the name.
+func (s State) MarshalText() ([]byte, error) { return []byte(stateNames[s]), nil }
+
 // ParseState returns the state of a name on the wire.
 func ParseState(name []byte) (State, bool) {
 	for s := Waiting; s <= Unavailable; s++ {

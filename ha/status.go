@@ -7,10 +7,11 @@ import (
 
 // Transition is one entry of the journal.
 type Transition struct {
-	At       time.Time
-	From, To State
-	Partner  State // as known then
-	Why      string
+	At      time.Time `json:"at"`
+	From    State     `json:"from"`
+	To      State     `json:"to"`
+	Partner State     `json:"partner"` // as known then
+	Why     string    `json:"why"`
 }
 
 // journal keeps the last transitions.
@@ -35,10 +36,10 @@ func (m *Machine) Journal(dst []Transition) []Transition {
 
 // Condition is one reason to leave the state, as it stands.
 type Condition struct {
-	Name  string
-	Value string
-	Met   bool
-	In    time.Duration // until Met by time alone; 0 = not by time
+	Name  string        `json:"name"`
+	Value string        `json:"value"`
+	Met   bool          `json:"met"`
+	In    time.Duration `json:"in-ns"` // until Met by time alone; 0 = not by time
 }
 
 // Explain appends what the next transition depends on.

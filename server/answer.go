@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,10 @@ func (w *answerWriter) finish(a *engine.Answer, now time.Time) control.Answer {
 		out.Arguments = w.statistics()
 	case a.Table != nil:
 		out.Arguments = appendTable(nil, a.Table, now)
+	case a.Explanation != nil:
+		out.Arguments = appendExplanation(nil, a.Explanation)
+	case a.Survey != nil:
+		out.Arguments = encodeSurvey(a.Survey)
 	case a.Arguments != nil:
 		out.Arguments = a.Arguments.AppendJSON(nil)
 	}
@@ -110,4 +115,30 @@ func appendTable(b []byte, t *engine.Table, now time.Time) []byte {
 	b = append(b, ` ], "timestamp": "`...)
 	b = now.Local().AppendFormat(b, sampleTime)
 	return append(b, `" } }`...)
+}
+
+func appendExplanation(b []byte, x *engine.Explanation) []byte {
+	b = append(b, `{ "decisions": [ `...)
+	for i := range x.Decisions {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = x.Decisions[i].Value().AppendJSON(b)
+	}
+	b = append(b, ` ], "leases": [ `...)
+	for i := range x.Leases {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = lease.AppendJSON(b, &x.Leases[i], x.Version)
+	}
+	return append(b, " ] }"...)
+}
+
+func encodeSurvey(x *engine.Survey) []byte {
+	b, err := json.Marshal(x)
+	if err != nil { // no field can fail
+		return nil
+	}
+	return b
 }

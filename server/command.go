@@ -50,6 +50,25 @@ func expand(version int) map[string]command {
 	return m
 }
 
+// CommandDoc describes a command for manual pages.
+type CommandDoc struct {
+	Name string // with X for the number of the family
+	Doc  string
+	Role string // read, operate, change
+	Hook string // the library that has to be configured; "" = none
+}
+
+// CommandDocs returns every command by name.
+func CommandDocs() []CommandDoc {
+	table := commandTable()
+	docs := make([]CommandDoc, 0, len(table))
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		c := table[name]
+		docs = append(docs, CommandDoc{name, c.doc, c.role.String(), c.hook})
+	}
+	return docs
+}
+
 // Role says what a command demands of its caller. A name that nobody knows
 // demands nothing: the answer is that it is not supported.
 func Role(name string) control.Role {

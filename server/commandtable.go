@@ -60,6 +60,9 @@ func commandTable() map[string]command {
 		ha.LeaseChanges:           {run: pairRun, hook: haHook, doc: "a part of the change stream, for the partner"},
 		"leasehold-goodbye":       {run: pairRun, hook: haHook, role: operate, doc: "the partner stops"},
 
+		"leasehold-survey":  {doc: "figures of the server: pools, leases, drops, pairs"},
+		"leasehold-explain": {doc: "why a client got what it got: the last decisions about it"},
+
 		"subnet4-select-test": {only: 4, doc: "which subnet a query would be in"},
 
 		"leaseX-add":               {hook: leaseCmds, role: operate, doc: "add a lease"},

@@ -33,6 +33,7 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 		func(c *config.Family) error { return f.sockets.Apply(&c.Interfaces) },
 		func(c *config.Family) error { return f.peers.listen(c) },
 		func(c *config.Family) error { return s.openDoors(f, c.ControlSockets) },
+		func(c *config.Family) error { return s.openWeb(f, c) },
 	}
 	for i, step := range steps {
 		err := step(next)
@@ -111,6 +112,23 @@ func compare(old, next *config.Family) *difference {
 	d.global = changedMembers(old, next)
 	return d
 }
+
+// Difference is what a new configuration would change: subnets by ID, and
+// members of the top map.
+type Difference struct {
+	Added, Removed, Changed []uint32
+	Parameters              []string
+}
+
+// Compare finds what is different between two configurations of a family.
+func Compare(old, next *config.Family) Difference {
+	d := compare(old, next)
+	return Difference{d.added, d.removed, d.changed, d.global}
+}
+
+// Reloadable says why a running server cannot go over to a configuration
+// without a restart; nil if it can.
+func Reloadable(old, next *config.Family) error { return fixed(old, next) }
 
 // subnetTexts returns the text of every subnet by ID.
 func subnetTexts(f *config.Family) map[uint32]string {

@@ -78,8 +78,12 @@ func (d *disk) write() {
 		if len(journal) == 0 {
 			return
 		}
+		began := d.f.now()
 		err := d.backend.Append(journal)
-		d.keepPace(d.f.now().Sub(now))
+		took := d.f.now().Sub(began)
+		d.keepPace(took)
+		d.f.meters.Append.Observe(took.Seconds())
+		d.f.meters.Changes.Observe(float64(len(journal)))
 		d.report(err)
 		c.in = append(c.in[:0], engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err}, engine.TakeJournal{})
 	}

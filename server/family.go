@@ -16,6 +16,7 @@ import (
 	"leasehold/server/listen"
 	"leasehold/server/logging"
 	"leasehold/server/message"
+	"leasehold/server/metrics"
 )
 
 // family is one engine with everything around it.
@@ -26,6 +27,7 @@ type family struct {
 	peers   *peers
 	disk    *disk
 	log     *logging.Sink
+	meters  *metrics.Meters
 	now     func() time.Time
 	hooked  hooked
 
@@ -81,6 +83,7 @@ func (f *family) serve(s *listen.Socket) {
 			}
 			c.in = append(c.in, q)
 		}
+		f.meters.Batch.Observe(float64(n))
 		f.step(c)
 		f.refill(c, batch[:n])
 	}

@@ -14,6 +14,7 @@ import (
 	"leasehold/server/listen"
 	"leasehold/server/logging"
 	"leasehold/server/message"
+	"leasehold/server/metrics"
 )
 
 // Options are what a Server needs from its process. The zero value serves.
@@ -38,12 +39,15 @@ type Options struct {
 
 // Server runs what one configuration says.
 type Server struct {
-	o      Options
-	cfg    *config.Config
-	v4, v6 *family
-	agent  *control.Door
+	o       Options
+	cfg     *config.Config
+	v4, v6  *family
+	agent   *control.Door
+	metrics *metrics.Metrics
+	ready   chan struct{}
 
-	changing sync.Mutex // held while a configuration is replaced
+	changing sync.Mutex // held while a configuration is replaced; guards webs
+	webs     []*web
 	stopping sync.Mutex // guards the rest
 	stop     context.CancelCauseFunc
 }
@@ -69,7 +73,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	if o.Seed == 0 {
 		o.Seed = uint64(o.Now().UnixNano())
 	}
-	s := &Server{o: o, cfg: cfg}
+	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{})}
 	var err error
 	if cfg.V4 != nil {
 		s.v4, err = s.newFamily(cfg.V4)
@@ -104,6 +108,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		return nil, err
 	}
 	f := &family{version: c.Version, log: log, now: s.o.Now, rearm: make(chan struct{}, 1)}
+	f.meters = s.metrics.Family(f.version, f.reading)
 	if err := f.hooked.open(f, c); err != nil {
 		if backend != nil {
 			err = errors.Join(err, backend.Close())
@@ -157,6 +162,7 @@ func (s *Server) Run(ctx context.Context) error {
 		f.peers.close()
 	}
 	closed := s.closeDoors()
+	s.closeWeb()
 	wg.Wait()
 	err := context.Cause(ctx)
 	if errors.Is(err, context.Canceled) || errors.Is(err, Exit(0)) {
@@ -183,7 +189,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 			return err
 		}
 		s.changing.Lock()
-		err := s.openDoors(f, c.ControlSockets)
+		err := errors.Join(s.openDoors(f, c.ControlSockets), s.openWeb(f, c))
 		s.changing.Unlock()
 		if err != nil {
 			return err
@@ -191,7 +197,11 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 		s.keepLastGood(f)
 		f.log.Log(started(f.version), "leasehold server version %s started", Version)
 	}
-	return s.openAgent()
+	if err := s.openAgent(); err != nil {
+		return err
+	}
+	close(s.ready)
+	return nil
 }
 
 // end makes Run return, with the error as its reason.

@@ -5,60 +5,104 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"leasehold/config"
 )
 
+// checking is how check was called.
+type checking struct {
+	json, sarif bool
+	running     client // against which the files are compared, if it has an address
+}
+
 func newCheck() *cobra.Command {
-	var asJSON bool
+	x := &checking{}
 	c := &cobra.Command{
 		Use:   "check FILE…",
 		Short: "Find everything wrong with configuration files at once",
 		Long: `Find everything wrong with configuration files at once: each error and each trap
 with its place, what is wrong, and a cure. The exit code is 1 if there are errors;
-warnings alone give 0. Interfaces that this machine does not have are a warning.`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, files []string) error {
-			var all config.Problems
-			for _, file := range files {
-				ps, err := checkFile(file)
-				if err != nil {
-					return err
-				}
-				all = append(all, ps...)
-			}
-			out := c.OutOrStdout()
-			if asJSON {
-				if err := writeProblems(out, all); err != nil {
-					return err
-				}
-			} else {
-				printProblems(out, all)
-			}
-			for _, p := range all {
-				if !p.Warning {
-					return quiet(1)
-				}
-			}
-			return nil
-		},
+warnings alone give 0. Interfaces that this machine does not have are a warning.
+
+With --against, what a reload of the files would change in the server behind a control
+socket is told, too, and a warning given where leases in use would lose their subnet.`,
+		Example: "  leasehold check /etc/kea/kea-dhcp4.conf\n  leasehold check new.conf --against /run/kea/kea4-ctrl-socket",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    x.run,
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON list of objects")
+	c.Flags().BoolVar(&x.json, "json", false, "print a JSON list of objects")
+	c.Flags().BoolVar(&x.sarif, "sarif", false, "print SARIF 2.1.0, for code scanners")
+	c.Flags().StringVar(&x.running.socket, "against", "", "compare with the server behind the control socket `PATH`")
+	c.MarkFlagsMutuallyExclusive("json", "sarif")
+	x.running.timeout = time.Minute
 	return c
 }
 
-func checkFile(file string) (config.Problems, error) {
-	cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists, MissingInterfacesWarn: true}, file)
+func (x *checking) run(c *cobra.Command, files []string) error {
+	out := c.OutOrStdout()
+	told := out // what --against tells beside problems
+	if x.json || x.sarif {
+		told = io.Discard
+	}
+	var all config.Problems
+	for _, file := range files {
+		cfg, ps, err := checkFile(file)
+		if err != nil {
+			return err
+		}
+		all = append(all, ps...)
+		if cfg == nil || x.running.socket == "" {
+			continue
+		}
+		for _, f := range []*config.Family{cfg.V4, cfg.V6} {
+			if f == nil {
+				continue
+			}
+			r, err := askRunning(contextOf(c), &x.running, f.Version)
+			if err != nil {
+				return err
+			}
+			all = append(all, r.compare(contextOf(c), told, f)...)
+		}
+	}
+	if err := x.print(out, all); err != nil {
+		return err
+	}
+	for _, p := range all {
+		if !p.Warning {
+			return quiet(1)
+		}
+	}
+	return nil
+}
+
+func (x *checking) print(w io.Writer, ps config.Problems) error {
+	switch {
+	case x.json:
+		return writeProblems(w, ps)
+	case x.sarif:
+		return writeSARIF(w, ps)
+	}
+	printProblems(w, ps)
+	return nil
+}
+
+// checkFile returns what a file says, if it can be used, and what is wrong with it.
+func checkFile(file string) (*config.Config, config.Problems, error) {
+	cfg, err := config.LoadWith(config.Options{
+		InterfaceExists: interfaceExists, InterfaceAddressed: interfaceAddressed, MissingInterfacesWarn: true,
+	}, file)
 	var ps config.Problems
 	switch {
 	case err == nil:
-		return cfg.Warnings, nil
+		return cfg, cfg.Warnings, nil
 	case errors.As(err, &ps):
-		return ps, nil
+		return nil, ps, nil
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 // printProblems prints one line each: place, path, what, cure, code.

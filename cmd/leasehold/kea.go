@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -93,6 +94,24 @@ func (k *kea) load(file string) (*config.Config, error) {
 func interfaceExists(name string) bool {
 	_, err := net.InterfaceByName(name)
 	return err == nil
+}
+
+// interfaceAddressed says whether an interface has an address of a family.
+func interfaceAddressed(name string, version int) bool {
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return false
+	}
+	addrs, err := i.Addrs()
+	if err != nil {
+		return true // not known
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() == (version == 4) {
+			return true
+		}
+	}
+	return false
 }
 
 // complain logs every problem that has a meaning, as Kea logs its first.

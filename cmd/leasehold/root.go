@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"leasehold/cmd/leasehold/bench"
 	"leasehold/cmd/leasehold/demo"
@@ -51,19 +50,5 @@ func newVersion() *cobra.Command {
 		Short: "Print version and the level of Kea that is followed",
 		Args:  cobra.NoArgs,
 		Run:   func(c *cobra.Command, _ []string) { fmt.Fprint(c.OutOrStdout(), extendedVersion()) },
-	}
-}
-
-// newMan writes the manual pages, for packaging.
-func newMan(root *cobra.Command) *cobra.Command {
-	return &cobra.Command{
-		Use:    "man DIRECTORY",
-		Short:  "Write the manual pages",
-		Args:   cobra.ExactArgs(1),
-		Hidden: true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			root.DisableAutoGenTag = true
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "LEASEHOLD", Section: "8"}, args[0])
-		},
 	}
 }

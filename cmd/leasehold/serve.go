@@ -78,6 +78,7 @@ func reportProblems(w io.Writer, err error) error {
 func serverOptions(w *logging.Writer) server.Options {
 	return server.Options{
 		Log:      w,
+		Release:  release,
 		Now:      time.Now,
 		ToSource: os.Getenv("KEA_TEST_SEND_RESPONSES_TO_SOURCE") != "",
 		DataDir:  os.Getenv("KEA_DHCP_DATA_DIR"),
@@ -107,21 +108,16 @@ func serve(cfg *config.Config, o server.Options) error {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	notify(daemon.SdNotifyReady, "STATUS="+serving(cfg))
-
-	var watchdog <-chan time.Time
-	if interval, err := daemon.SdWatchdogEnabled(false); err == nil && interval > 0 {
-		ticker := time.NewTicker(interval / 2)
-		defer ticker.Stop()
-		watchdog = ticker.C
-	}
+	ready := s.Ready()
+	go feedWatchdog(ctx, s)
 	for {
 		select {
 		case err := <-ended:
 			notify(daemon.SdNotifyStopping)
 			return err
-		case <-watchdog:
-			notify(daemon.SdNotifyWatchdog)
+		case <-ready:
+			ready = nil
+			notify(daemon.SdNotifyReady, "STATUS="+serving(cfg))
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
 				notify(daemon.SdNotifyStopping)
@@ -129,6 +125,30 @@ func serve(cfg *config.Config, o server.Options) error {
 				continue
 			}
 			reload(s, o.Log)
+		}
+	}
+}
+
+// beater is a server that gives a sign of life once all of its engines have.
+type beater interface{ Beat(context.Context) error }
+
+// feedWatchdog keeps the service manager from restarting the process as long as
+// every engine takes steps: a process that is stuck is not fed.
+func feedWatchdog(ctx context.Context, s beater) {
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || interval <= 0 {
+		return
+	}
+	ticker := time.NewTicker(interval / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if s.Beat(ctx) == nil {
+				notify(daemon.SdNotifyWatchdog)
+			}
 		}
 	}
 }

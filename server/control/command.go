@@ -60,6 +60,8 @@ func ParseRole(s string) (Role, bool) {
 	return Read, false
 }
 
+func (r Role) String() string { return [...]string{"read", "operate", "change"}[r] }
+
 // Result codes of Kea's answers.
 const (
 	Success     = 0

@@ -52,19 +52,29 @@ type Answered struct {
 // engine's lock. An answer with Next is a part: Leases and Statistics of all
 // parts belong together, everything else is said by the last one.
 type Answer struct {
-	Result     int
-	Text       string
-	Arguments  *config.Value
-	Leases     []lease.Lease
-	List       bool // Leases are Arguments["leases"]; else the one lease is Arguments
-	Count      bool // Arguments["count"], too
-	Statistics []Statistic
-	Stats      bool      // Statistics are Arguments
-	Table      *Table    // Arguments["result-set"]
-	Outside    int       // of Reconfigured
-	HA         *ha.Reply // of high availability's commands
-	Raw        []byte    // status-get: the high-availability list
-	Next       *Cursor
+	Result      int
+	Text        string
+	Arguments   *config.Value
+	Leases      []lease.Lease
+	List        bool // Leases are Arguments["leases"]; else the one lease is Arguments
+	Count       bool // Arguments["count"], too
+	Statistics  []Statistic
+	Stats       bool      // Statistics are Arguments
+	Table       *Table    // Arguments["result-set"]
+	Outside     int       // of Reconfigured
+	HA          *ha.Reply // of high availability's commands
+	Raw         []byte    // status-get: the high-availability list
+	Explanation *Explanation
+	Survey      *Survey // of TakeSurvey
+	Next        *Cursor
+}
+
+// Explanation is what leasehold-explain found: decisions, oldest first, and the
+// leases that the client holds.
+type Explanation struct {
+	Version   int
+	Decisions []Decision
+	Leases    []lease.Lease
 }
 
 // Command is the engine's part of a command, run inside Step.
@@ -124,7 +134,7 @@ func engineCommands(version int) map[string]Command {
 
 // commandTables are filled by the command_*.go files, one table per subject.
 var commandTables = []func(version int) map[string]Command{
-	serviceCommands, leaseCommands, leaseChanges, statisticCommands, statLeaseCommands, selectCommands,
+	serviceCommands, leaseCommands, leaseChanges, statisticCommands, statLeaseCommands, selectCommands, explainCommands,
 }
 
 // CommandNames returns the names of all commands that an engine of a family

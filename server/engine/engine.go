@@ -63,6 +63,7 @@ type Engine struct {
 	leaving   int                   // pairs that have yet to answer a Leave
 	mark      int                   // journal entries before it are pushed, or need not be
 	reclaim   reclaimState
+	recorder  recorder
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
 	started   time.Time
@@ -114,6 +115,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
 	e.build(f)
+	e.recorder.configure(f)
 	e.recount()
 	e.scheduleReclaim(o.Now)
 	e.pairUp(f, o.Now)
@@ -229,6 +231,10 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.readStream(i)
 		case Leave:
 			e.leave(i)
+		case Beat:
+			e.answer(i.ID, Answer{})
+		case TakeSurvey:
+			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
 	e.sweep()
@@ -251,6 +257,7 @@ func (e *Engine) query(q *Query) {
 	if len(e.journal) > e.mark && len(e.pairs) > 0 {
 		e.push(q)
 	}
+	e.record(q)
 }
 
 // reconfigure replaces the configuration. Leases, parked responses, the
@@ -258,6 +265,7 @@ func (e *Engine) query(q *Query) {
 func (e *Engine) reconfigure(f *config.Family) {
 	old := e.subnets
 	e.build(f)
+	e.recorder.configure(f)
 	e.stats.configure(f)
 	for id, s := range e.subnets {
 		if o := old[id]; o != nil {

@@ -233,6 +233,7 @@ func (e *Engine) filterSubnetScope(q *Query) bool {
 	}
 	p := e.pairOf(q)
 	if p == nil {
+		q.scope = scopePartner
 		e.drop(q, e.scopeDrop(), nil)
 		return true
 	}
@@ -249,8 +250,10 @@ func (e *Engine) outOfScope(q *Query, p *Pair) bool {
 		}
 	}
 	if ok {
+		q.scope = scopeServed
 		return false
 	}
+	q.scope = scopePartner
 	p.event.On = ha.OnOutOfScope
 	e.stepPair(p)
 	e.drop(q, e.scopeDrop(), e.scopeMessage())

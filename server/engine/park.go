@@ -82,6 +82,7 @@ func (e *Engine) silence(q *Query, d *Drop, m *message.Message) {
 func (e *Engine) release(q *Query) {
 	// The query may serve another datagram when the peer answers.
 	delete(e.tokens, q.waiting.token)
+	e.recorder.settle(q.recorded, e.clock, q.waiting.failed && q.Response != nil)
 	if q.Response == nil || q.waiting.failed {
 		e.fx.Done = append(e.fx.Done, q)
 		return

@@ -66,6 +66,9 @@ type facts struct {
 	several  bool // the client may hold more than one lease
 	stashed  bool // option 82 comes from the lease, not from the packet
 	sent     byte // type of the response
+	how      selectedBy
+	scope    scopeDecision
+	recorded uint64 // number of its record; 0 = none yet
 }
 
 // Reset prepares q for another datagram.

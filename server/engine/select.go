@@ -88,17 +88,21 @@ func (e *Engine) select4(q *Query) *subnet {
 	if !e.cfg.Compat.IgnoreRAILinkSelection {
 		// RFC 3527: the relay says which link; no other rule is tried then.
 		if v, ok := m.AgentOption(wire.RAILinkSelection); ok && len(v) == 4 {
+			q.how = byLinkSelection
 			return x.inPrefix(netip.AddrFrom4([4]byte(v)), c)
 		}
 	}
 	// RFC 3011: the client says which subnet.
 	if a, ok := m.Addr(wire.OptSubnetSelection); ok && !a.IsUnspecified() {
+		q.how = bySubnetSelection
 		return x.inPrefix(a, c)
 	}
 	if g := m.GIAddr(); !g.IsUnspecified() {
+		q.how = byRelayList
 		if s := allowed(x.byRelay[g], c); s != nil {
 			return s
 		}
+		q.how = byRelayAddress
 		return x.inPrefix(g, c)
 	}
 	a := &q.Arrival
@@ -106,18 +110,22 @@ func (e *Engine) select4(q *Query) *subnet {
 	// not go on to the interface.
 	if !a.Multi {
 		if ci := m.CIAddr(); !ci.IsUnspecified() {
+			q.how = byClientAddress
 			return x.inPrefix(ci, c)
 		}
 		if src := a.Src.Addr(); src.Is4() && !src.IsUnspecified() {
+			q.how = bySource
 			return x.inPrefix(src, c)
 		}
 	}
 	if a.Iface == nil {
 		return nil
 	}
+	q.how = byInterface
 	if s := allowed(x.byIface[a.Iface.Name], c); s != nil {
 		return s
 	}
+	q.how = byInterfaceAddress
 	if len(a.Iface.V4) > 0 {
 		return x.inPrefix(a.Iface.V4[0].Addr(), c)
 	}

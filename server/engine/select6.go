@@ -12,14 +12,17 @@ func (e *Engine) select6(q *Query) *subnet {
 	link, id := q.link()
 	if !link.IsValid() && id == nil {
 		a := &q.Arrival
+		q.how = byInterface
 		if a.Iface != nil {
 			if s := allowed(x.byIface[a.Iface.Name], c); s != nil {
 				return s
 			}
 		}
+		q.how = bySource
 		return x.inPrefix(a.Src.Addr().WithZone(""), c)
 	}
 	if id != nil {
+		q.how = byInterfaceID
 		if s := allowed(x.byIfID[string(id)], c); s != nil {
 			return s
 		}
@@ -27,9 +30,11 @@ func (e *Engine) select6(q *Query) *subnet {
 	if !link.IsValid() {
 		return nil
 	}
+	q.how = byRelayList
 	if s := allowed(x.byRelay[link], c); s != nil {
 		return s
 	}
+	q.how = byRelayAddress
 	return x.inPrefix(link, c)
 }
 

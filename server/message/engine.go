@@ -27,6 +27,12 @@ var (
 	DHCPSrvMemfileDeleteAddr             = &Message{ID: "DHCPSRV_MEMFILE_DELETE_ADDR", Logger: DHCPSrv, Level: Debug + 50}
 )
 
+// The page and the metrics, of our own.
+var (
+	WebStarted = &Message{ID: "LEASEHOLD_WEB_STARTED", Logger: HTTP, Level: Info}
+	WebFail    = &Message{ID: "LEASEHOLD_WEB_FAIL", Logger: HTTP, Level: Error}
+)
+
 // Lease storage, of our own.
 var (
 	LeaseStoreFail      = &Message{ID: "LEASEHOLD_LEASE_STORE_FAIL", Logger: DHCPSrv, Level: Error}
