@@ -25,6 +25,7 @@ type Request struct {
 	Origin    uint32        // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	HasOrigin bool
 	Point     Point  // ha-sync-complete-notify, leasehold-lease-changes
+	Own       uint64 // ha-sync-complete-notify: epoch of the caller's change stream
 	Limit     uint32 // leasehold-lease-changes
 }
 
@@ -213,6 +214,8 @@ func (r *Request) point(s *scanner, key []byte) {
 		r.Point.Epoch, _ = s.unsigned()
 	case "seq":
 		r.Point.Seq, _ = s.unsigned()
+	case "own":
+		r.Own, _ = s.unsigned()
 	default:
 		s.skip()
 	}

@@ -33,6 +33,7 @@ type pull struct {
 	period   time.Duration // of dhcp-disable
 	phase    phase
 	from     netip.Addr // cursor; zero: start
+	lowered  bool       // point is where the partner has not sent from, not where we know it to
 	merges   bool       // change stream: the peer's service stays on
 	point    Point      // reached in the peer's stream
 	disabled bool       // the peer's service is off because of us
@@ -62,7 +63,7 @@ func (m *Machine) beginPull(p *pull) {
 	if p.merges {
 		p.point = m.point
 		if s := m.partner.stream; s.Missing && s.Epoch == p.point.Epoch && s.Sent < p.point.Seq {
-			p.point.Seq = s.Sent
+			p.point.Seq, p.lowered = s.Sent, true
 		}
 		m.pullStep(p, following)
 		return
@@ -92,7 +93,7 @@ func (m *Machine) pullStep(p *pull, next phase) {
 	case completing:
 		c.Name = cmdComplete
 		if p.merges {
-			c.Point = p.point
+			c.Point, c.Own = p.point, m.own.Epoch
 		}
 	case enabling, undoing:
 		c.Name = cmdEnable
@@ -203,8 +204,8 @@ func (m *Machine) followed(p *pull, a *Answer) {
 	case a.Full:
 		// The point is lost. Pages first, then what changed since now.
 		// Pages do not tell what was deleted: what only we have goes back to the
-		// peer, so that both hold the same.
-		if p.peer == m.other {
+		// peer, so that both hold the same; unless it has pulled that already.
+		if m.lacks(p, s.Epoch) {
 			m.Owe(m.own.Seq)
 		}
 		p.point, p.from = Point{s.Epoch, s.Seq}, netip.Addr{}
@@ -224,6 +225,18 @@ func (m *Machine) followed(p *pull, a *Answer) {
 		return
 	}
 	m.pullStep(p, completing)
+}
+
+// lacks says whether the peer, whose stream has that epoch and does not reach
+// back to our point, may not hold what we hold.
+func (m *Machine) lacks(p *pull, epoch uint64) bool {
+	switch {
+	case p.peer != m.other:
+		return false
+	case p.point.Epoch == epoch:
+		return !p.lowered
+	}
+	return m.told != epoch
 }
 
 // pulled ends a synchronization that succeeded.

@@ -325,9 +325,9 @@ func (n *simNode) shutdown(then func()) {
 	if !n.up || n.leaving || n.frozen {
 		return
 	}
-	n.leaving = true
 	s, begun := n.s, n.s.now
-	calm := s.normal() && s.net.whole() && s.o.ours() && n.index < 2 && !s.nodes[1-n.index].leaving
+	calm := s.normal() && s.net.whole() && s.o.ours() && n.index < 2
+	n.leaving = true
 	s.note("%s shuts down", n.name)
 	ended := false
 	finish := func() {
