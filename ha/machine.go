@@ -74,7 +74,7 @@ type Machine struct {
 	probe    []lease.Change // one rejected update, tried again in terminated
 	probing  bool
 	point    Point     // of the partner's stream
-	told     uint64    // epoch of the partner's stream when it last had pulled all of ours
+	told     Point     // of the partner's stream: where it had pulled all of ours
 	noStream time.Time // until then the partner's stream is not asked for
 	series   uint64
 

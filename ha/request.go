@@ -25,7 +25,7 @@ type Request struct {
 	Origin    uint32        // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	HasOrigin bool
 	Point     Point  // ha-sync-complete-notify, leasehold-lease-changes
-	Own       uint64 // ha-sync-complete-notify: epoch of the caller's change stream
+	Own       Point  // ha-sync-complete-notify: the caller's change stream
 	Limit     uint32 // leasehold-lease-changes
 }
 
@@ -214,8 +214,10 @@ func (r *Request) point(s *scanner, key []byte) {
 		r.Point.Epoch, _ = s.unsigned()
 	case "seq":
 		r.Point.Seq, _ = s.unsigned()
-	case "own":
-		r.Own, _ = s.unsigned()
+	case "own-epoch":
+		r.Own.Epoch, _ = s.unsigned()
+	case "own-seq":
+		r.Own.Seq, _ = s.unsigned()
 	default:
 		s.skip()
 	}

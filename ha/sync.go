@@ -33,7 +33,6 @@ type pull struct {
 	period   time.Duration // of dhcp-disable
 	phase    phase
 	from     netip.Addr // cursor; zero: start
-	lowered  bool       // point is where the partner has not sent from, not where we know it to
 	merges   bool       // change stream: the peer's service stays on
 	point    Point      // reached in the peer's stream
 	disabled bool       // the peer's service is off because of us
@@ -63,7 +62,7 @@ func (m *Machine) beginPull(p *pull) {
 	if p.merges {
 		p.point = m.point
 		if s := m.partner.stream; s.Missing && s.Epoch == p.point.Epoch && s.Sent < p.point.Seq {
-			p.point.Seq, p.lowered = s.Sent, true
+			p.point.Seq = s.Sent
 		}
 		m.pullStep(p, following)
 		return
@@ -93,7 +92,7 @@ func (m *Machine) pullStep(p *pull, next phase) {
 	case completing:
 		c.Name = cmdComplete
 		if p.merges {
-			c.Point, c.Own = p.point, m.own.Epoch
+			c.Point, c.Own = p.point, Point{m.own.Epoch, m.own.Seq}
 		}
 	case enabling, undoing:
 		c.Name = cmdEnable
@@ -203,12 +202,7 @@ func (m *Machine) followed(p *pull, a *Answer) {
 	switch {
 	case a.Full:
 		// The point is lost. Pages first, then what changed since now.
-		// Pages do not tell what was deleted: what only we have goes back to the
-		// peer, so that both hold the same; unless it has pulled that already.
-		if m.lacks(p, s.Epoch) {
-			m.Owe(m.own.Seq)
-		}
-		p.point, p.from = Point{s.Epoch, s.Seq}, netip.Addr{}
+		p.point, p.from = m.floor(p, Point{s.Epoch, s.Seq}), netip.Addr{}
 		m.pullStep(p, paging)
 		return
 	case s.Epoch != p.point.Epoch || s.Seq < p.point.Seq || a.More && s.Seq == p.point.Seq:
@@ -227,16 +221,22 @@ func (m *Machine) followed(p *pull, a *Answer) {
 	m.pullStep(p, completing)
 }
 
-// lacks says whether the peer, whose stream has that epoch and does not reach
-// back to our point, may not hold what we hold.
-func (m *Machine) lacks(p *pull, epoch uint64) bool {
-	switch {
-	case p.peer != m.other:
-		return false
-	case p.point.Epoch == epoch:
-		return !p.lowered
+// floor returns from where on the stream is to be read after all pages of a peer
+// that has reached now. Pages do not tell what was deleted: what has happened
+// since both last held the same is in the stream. Where that is not known, or
+// too long ago, what only we hold goes back to the peer.
+func (m *Machine) floor(p *pull, now Point) Point {
+	if p.peer != m.other {
+		return now
 	}
-	return m.told != epoch
+	asked := p.point
+	for _, at := range [...]Point{m.point, m.told} {
+		if at.Epoch == now.Epoch && (at.Seq > asked.Seq || asked.Epoch != now.Epoch) {
+			return at
+		}
+	}
+	m.Owe(m.own.Seq)
+	return now
 }
 
 // pulled ends a synchronization that succeeded.
