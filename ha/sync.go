@@ -31,6 +31,7 @@ type pull struct {
 	asked    bool          // by ha-sync
 	token    uint64        // of ha-sync
 	period   time.Duration // of dhcp-disable
+	paged    bool          // all pages were taken
 	phase    phase
 	from     netip.Addr // cursor; zero: start
 	merges   bool       // change stream: the peer's service stays on
@@ -92,7 +93,14 @@ func (m *Machine) pullStep(p *pull, next phase) {
 	case completing:
 		c.Name = cmdComplete
 		if p.merges {
-			c.Point, c.Own = p.point, Point{m.own.Epoch, m.own.Seq}
+			c.Point = p.point
+			// Only pages bring back what was deleted here; changes do not.
+			if p.paged {
+				m.whole = Point{m.own.Epoch, m.own.Seq}
+			}
+			if p.peer == m.other {
+				c.Own = m.whole
+			}
 		}
 	case enabling, undoing:
 		c.Name = cmdEnable
@@ -175,6 +183,7 @@ func (m *Machine) paged(p *pull, a *Answer) {
 		// Before every page: the period starts anew.
 		m.pullStep(p, disabling)
 	case p.merges:
+		p.paged = p.peer == m.other
 		m.pullStep(p, following)
 	default:
 		m.pullStep(p, completing)
