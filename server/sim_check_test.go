@@ -466,6 +466,8 @@ func (k *checker) isHeld(l *lease.Lease) bool {
 	return false
 }
 
-// plants are bugs that a test puts in, to see that a checker catches them.
-type plants struct {
+// forget: the disk of a node is lost, and what it had to remember.
+func (k *checker) forget(n *simNode) {
+	k.crashed(n)
+	k.expect[n.index] = nil
 }
