@@ -159,6 +159,7 @@ func (m *Machine) backlogAnswered(f *flight, a *Answer) {
 		if a.Failure() != "" {
 			return
 		}
+		m.missing.add(m.backlog.changes) // until the partner has pulled them
 		m.backlog.clear()
 		if m.queueing {
 			m.queueing = false

@@ -19,6 +19,7 @@ type Command struct {
 	From    netip.Addr     // pages: exclusive; zero = start
 	Limit   uint32         // pages and changes
 	Point   Point          // changes; ha-sync-complete-notify
+	Own     Point          // ha-sync-complete-notify: of our own change stream, when all pages of the peer's were pulled last
 	Period  time.Duration  // dhcp-disable; 0 = without end
 	Origin  uint32         // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	Cancel  bool           // ha-maintenance-notify
@@ -86,6 +87,12 @@ func (c *Command) appendArguments(dst []byte) []byte {
 		if c.Point.Epoch != 0 {
 			dst = append(dst, `"leasehold": { "epoch": `...)
 			dst = strconv.AppendUint(dst, c.Point.Epoch, 10)
+			if c.Own.Epoch != 0 {
+				dst = append(dst, `, "own-epoch": `...)
+				dst = strconv.AppendUint(dst, c.Own.Epoch, 10)
+				dst = append(dst, `, "own-seq": `...)
+				dst = strconv.AppendUint(dst, c.Own.Seq, 10)
+			}
 			dst = append(dst, `, "seq": `...)
 			dst = strconv.AppendUint(dst, c.Point.Seq, 10)
 			dst = append(dst, " }, "...)

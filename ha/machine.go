@@ -74,6 +74,8 @@ type Machine struct {
 	probe    []lease.Change // one rejected update, tried again in terminated
 	probing  bool
 	point    Point     // of the partner's stream
+	told     Point     // of the partner's stream: where it had pulled all pages of ours
+	whole    Point     // of our stream: where we had pulled all pages of the partner's
 	noStream time.Time // until then the partner's stream is not asked for
 	series   uint64
 

@@ -35,6 +35,10 @@ const (
 	leaveAtMost  = time.Second
 )
 
+// Pledges says whether a command tells the peer that everything applied so far
+// is here to stay: it must not leave before that is durable.
+func (c *Command) Pledges() bool { return c.Name == cmdComplete }
+
 // Handles says whether a command belongs to the machine: the engine finds the
 // machine by server-name and hands it the request as OnCommand. ha-sync is
 // found by the name of the peer to pull from in the same way.
@@ -136,6 +140,7 @@ func (m *Machine) completeCommand(ev *Event) {
 	r := &ev.Request
 	if r.Point.Epoch != 0 && r.Point.Epoch == m.own.Epoch {
 		m.missing.known(r.Point.Seq)
+		m.told = r.Own
 	} else if r.Point.Epoch == 0 && !m.ours() {
 		// Our service was off until now. One of us that took pages only does
 		// not know what was deleted, and will follow the stream yet.

@@ -25,6 +25,7 @@ type Request struct {
 	Origin    uint32        // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	HasOrigin bool
 	Point     Point  // ha-sync-complete-notify, leasehold-lease-changes
+	Own       Point  // ha-sync-complete-notify: the caller's change stream
 	Limit     uint32 // leasehold-lease-changes
 }
 
@@ -213,6 +214,10 @@ func (r *Request) point(s *scanner, key []byte) {
 		r.Point.Epoch, _ = s.unsigned()
 	case "seq":
 		r.Point.Seq, _ = s.unsigned()
+	case "own-epoch":
+		r.Own.Epoch, _ = s.unsigned()
+	case "own-seq":
+		r.Own.Seq, _ = s.unsigned()
 	default:
 		s.skip()
 	}

@@ -31,6 +31,7 @@ type pull struct {
 	asked    bool          // by ha-sync
 	token    uint64        // of ha-sync
 	period   time.Duration // of dhcp-disable
+	paged    bool          // all pages were taken
 	phase    phase
 	from     netip.Addr // cursor; zero: start
 	merges   bool       // change stream: the peer's service stays on
@@ -95,6 +96,13 @@ func (m *Machine) pullStep(p *pull, next phase) {
 		c.Name = cmdComplete
 		if p.merges {
 			c.Point = p.point
+			// Only pages bring back what was deleted here; changes do not.
+			if p.paged {
+				m.whole = Point{m.own.Epoch, m.own.Seq}
+			}
+			if p.peer == m.other {
+				c.Own = m.whole
+			}
 		}
 	case enabling, undoing:
 		c.Name = cmdEnable
@@ -179,6 +187,7 @@ func (m *Machine) paged(p *pull, a *Answer) {
 		// Before every page: the period starts anew.
 		m.pullStep(p, disabling)
 	case p.merges:
+		p.paged = p.peer == m.other
 		m.pullStep(p, following)
 	default:
 		m.pullStep(p, completing)
@@ -206,12 +215,7 @@ func (m *Machine) followed(p *pull, a *Answer) {
 	switch {
 	case a.Full:
 		// The point is lost. Pages first, then what changed since now.
-		// Pages do not tell what was deleted: what only we have goes back to the
-		// peer, so that both hold the same.
-		if p.peer == m.other {
-			m.Owe(m.own.Seq)
-		}
-		p.point, p.from = Point{s.Epoch, s.Seq}, netip.Addr{}
+		p.point, p.from = m.floor(p, Point{s.Epoch, s.Seq}), netip.Addr{}
 		m.pullStep(p, paging)
 		return
 	case s.Epoch != p.point.Epoch || s.Seq < p.point.Seq || a.More && s.Seq == p.point.Seq:
@@ -228,6 +232,24 @@ func (m *Machine) followed(p *pull, a *Answer) {
 		return
 	}
 	m.pullStep(p, completing)
+}
+
+// floor returns from where on the stream is to be read after all pages of a peer
+// that has reached now. Pages do not tell what was deleted: what has happened
+// since both last held the same is in the stream. Where that is not known, or
+// too long ago, what only we hold goes back to the peer.
+func (m *Machine) floor(p *pull, now Point) Point {
+	if p.peer != m.other {
+		return now
+	}
+	asked := p.point
+	for _, at := range [...]Point{m.point, m.told} {
+		if at.Epoch == now.Epoch && (at.Seq > asked.Seq || asked.Epoch != now.Epoch) {
+			return at
+		}
+	}
+	m.Owe(m.own.Seq)
+	return now
 }
 
 // pulled ends a synchronization that succeeded.

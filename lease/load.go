@@ -65,15 +65,23 @@ func (m *Memfile) Load(fn func(Lease) error) error {
 	return err
 }
 
-// Restore fills an empty Store from a backend, without making changes of it.
+// Restore fills an empty Store from a backend, without making changes of it:
+// together the leases are one change, the first, which is not retained. Whoever
+// reads the changes from the start has to take a full copy.
 func (s *Store) Restore(b Backend) error {
+	var err error
 	if r, ok := b.(interface{ restore(*Store) error }); ok {
-		return r.restore(s)
+		err = r.restore(s)
+	} else {
+		err = b.Load(func(l Lease) error {
+			s.put(&l)
+			return nil
+		})
 	}
-	return b.Load(func(l Lease) error {
-		s.put(&l)
-		return nil
-	})
+	if err == nil && s.Len() > 0 {
+		s.seq++
+	}
+	return err
 }
 
 func (m *Memfile) restore(s *Store) error {

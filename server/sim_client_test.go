@@ -3,8 +3,6 @@ package server
 import (
 	"net/netip"
 	"time"
-
-	"leasehold/server/wire"
 )
 
 // simPhase is what a client is doing.
@@ -331,5 +329,3 @@ type simResponse struct {
 	valid   time.Duration
 	t1, t2  time.Duration
 }
-
-var _ = wire.Solicit

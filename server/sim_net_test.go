@@ -15,14 +15,14 @@ import (
 // simNet is the network: between the servers, and between them and the clients.
 // Faults are set and taken back by sim_fault_test.go.
 type simNet struct {
-	s      *sim
-	links  [][]simLink // from, to
-	loss   float64     // of datagrams of clients
-	slow   time.Duration
-	deaf   []bool // by node: no client's datagram arrives there
-	mute   []bool // by node: no response leaves
-	taps   []func(from, to *simNode, body []byte) []byte
-	answer []func(from, to *simNode, command *ha.Command, body []byte) []byte
+	s     *sim
+	links [][]simLink // from, to
+	loss  float64     // of datagrams of clients
+	slow  time.Duration
+	deaf  []bool // by node: no client's datagram arrives there
+	mute  []bool // by node: no response leaves
+	// plant, if set, answers in place of the peer, or not (nil).
+	plant func(c *simCall) []byte
 }
 
 // simLink is one direction between two servers, as commands of link.Client see
@@ -82,11 +82,6 @@ func (t *simNet) send(n *simNode, x *engine.Send) {
 	for _, p := range t.s.nodes {
 		if p.name == a.Peer.Name {
 			c.to = p
-		}
-	}
-	for _, tap := range t.taps {
-		if c.body = tap(n, c.to, c.body); c.body == nil {
-			c.body = []byte{}
 		}
 	}
 	if *simTrace && !bytes.Contains(c.body, []byte("ha-heartbeat")) {
@@ -171,12 +166,15 @@ func (t *simNet) carry(c *simCall) {
 func (t *simNet) cut(from, to *simNode) bool { return t.links[from.index][to.index].cut > 0 }
 
 func (t *simNet) arrived(c *simCall) {
+	if t.plant != nil {
+		if reply := t.plant(c); reply != nil {
+			t.finish(c, c.send.Action.Command.Decode(reply))
+			return
+		}
+	}
 	t.s.check.commanded(c.to, c.body)
 	c.to.receive(c.body, func(reply []byte) {
 		reply = slices.Clone(reply)
-		for _, tap := range t.answer {
-			reply = tap(c.to, c.from, c.send.Action.Command, reply)
-		}
 		t.s.in(t.delay(), func() {
 			// A lost answer: the command is carried out, and the sender does
 			// not know.

@@ -93,8 +93,12 @@ func (n *simNode) text() string {
 		mode, second = "load-balancing", "secondary"
 		class = func(name string) string { return fmt.Sprintf(`, "client-class": "HA_%s"`, name) }
 	}
-	peers := fmt.Sprintf(`{"name":"a","url":"http://192.0.2.1:8000/","role":"primary","auto-failover":true},
-		{"name":"b","url":"http://192.0.2.2:8000/","role":%q,"auto-failover":true}`, second)
+	roles := []string{"primary", second}
+	if n.s.swapped && n.index == 1 {
+		roles[0], roles[1] = roles[1], roles[0]
+	}
+	peers := fmt.Sprintf(`{"name":"a","url":"http://192.0.2.1:8000/","role":%q,"auto-failover":true},
+		{"name":"b","url":"http://192.0.2.2:8000/","role":%q,"auto-failover":true}`, roles[0], roles[1])
 	if o.backup {
 		peers += `, {"name":"c","url":"http://192.0.2.3:8000/","role":"backup"}`
 	}
@@ -325,9 +329,9 @@ func (n *simNode) shutdown(then func()) {
 	if !n.up || n.leaving || n.frozen {
 		return
 	}
-	n.leaving = true
 	s, begun := n.s, n.s.now
-	calm := s.normal() && s.net.whole() && s.o.ours() && n.index < 2 && !s.nodes[1-n.index].leaving
+	calm := s.normal() && s.net.whole() && s.o.ours() && n.index < 2
+	n.leaving = true
 	s.note("%s shuts down", n.name)
 	ended := false
 	finish := func() {
@@ -474,4 +478,13 @@ func (n *simNode) describe() string {
 	p := &g.Pairs[0]
 	return fmt.Sprintf("%s[%s partner=%q serves=%v off=%v queueing=%t behind=%t backlog=%d awaited=%d parked=%d leases=%d frozen=%t]",
 		n.name, p.State, p.Partner, p.Serves, g.Disabled, p.Queueing, p.Behind, p.Backlog, p.Awaited, g.Parked, n.store.Len(), n.frozen)
+}
+
+// replaceDisk lets the process end and start with an empty disk.
+func (n *simNode) replaceDisk() {
+	n.s.note("%s gets an empty disk", n.name)
+	n.end(false)
+	n.fs = faultfs.New()
+	n.s.check.forget(n)
+	n.s.in(time.Second, n.start)
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"leasehold/ha"
 )
 
 // The simulation runs two real engines, and in some seeds a backup, in virtual
@@ -36,7 +34,7 @@ type sim struct {
 	clients []*simClient
 	net     simNet
 	check   checker
-	plant   plants
+	swapped bool // a planted bug: b takes itself for the primary
 	healing bool
 	trace   []string
 	printf  func(string)
@@ -314,5 +312,3 @@ func (a *simTally) add(s *sim) {
 func (a *simTally) String() string {
 	return fmt.Sprintf("%d seeds, %.1f simulated hours, %d with violations %v; %+v", a.seeds, a.passed.Hours(), a.failed, a.kinds, a.check)
 }
-
-var _ = ha.Unknown

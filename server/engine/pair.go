@@ -127,6 +127,10 @@ func (e *Engine) stepPair(p *Pair) {
 func (e *Engine) carry(p *Pair, a *ha.Action) {
 	switch a.Do {
 	case ha.DoSend:
+		if a.Command.Pledges() && e.store.Seq() > e.durable && !e.diskless {
+			e.parked.sends = append(e.parked.sends, parkedSend{e.store.Seq(), Send{p, *a}})
+			return
+		}
 		e.fx.Sends = append(e.fx.Sends, Send{p, *a})
 	case ha.DoAnswer:
 		e.answerToken(a.Token, a.Reply)

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
+	"leasehold/ha"
 	"leasehold/lease"
 	"leasehold/server/message"
 )
@@ -22,6 +24,7 @@ type waiting struct {
 type parkingLot struct {
 	queue   []*Query
 	answers []parkedAnswer
+	sends   []parkedSend
 	moved   bool // some of the queue may leave now
 }
 
@@ -33,6 +36,12 @@ const parkedMost = 1 << 16
 type parkedAnswer struct {
 	seq uint64
 	Answered
+}
+
+// parkedSend is a command that tells a peer what is not durable yet.
+type parkedSend struct {
+	seq uint64
+	Send
 }
 
 // finish sends a decided query on its way: at once if it promises nothing,
@@ -175,6 +184,7 @@ func (e *Engine) appended(a Appended) {
 	}
 	e.parked.moved = true
 	e.releaseAnswers(a)
+	e.releaseSends(a)
 }
 
 // sweep lets go of the parked queries whose promises are kept or broken, in
@@ -195,6 +205,24 @@ func (e *Engine) sweep() {
 	}
 	clear(e.parked.queue[len(kept):])
 	e.parked.queue = kept
+}
+
+// releaseSends lets commands go whose pledge holds; those whose pledge is
+// broken fail as if the peer had not been reached.
+func (e *Engine) releaseSends(a Appended) {
+	held := e.parked.sends
+	e.parked.sends = nil
+	for _, p := range held {
+		switch {
+		case p.seq > a.Seq:
+			e.parked.sends = append(e.parked.sends, p)
+		case a.Err != nil:
+			err := fmt.Errorf("store the leases of the partner: %w", a.Err)
+			e.peerAnswered(&PeerAnswered{Pair: p.Pair, ID: p.Action.ID, Answer: ha.Answer{Err: err}})
+		default:
+			e.fx.Sends = append(e.fx.Sends, p.Send)
+		}
+	}
 }
 
 func (e *Engine) releaseAnswers(a Appended) {

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"leasehold/ha"
+	"leasehold/lease"
+)
+
+// A simulation that finds nothing proves something only if it finds what is
+// there: each bug that is planted here has to be reported by the checker that
+// watches for it.
+func TestSimulationFindsPlantedBugs(t *testing.T) {
+	calm := func(o *simOptions) {
+		o.backup, o.extensions, o.rogues, o.faults = false, [2]bool{true, true}, 0, 0
+		o.valid, o.faulty = 3600, 5*time.Minute
+	}
+	for _, c := range []struct {
+		name, checker string
+		options       func(*simOptions)
+		plant         func(*sim)
+	}{
+		{"skip the acknowledgement", "on-both", calm, func(s *sim) {
+			s.net.plant = func(c *simCall) []byte {
+				if x := c.send.Action.Command; x.Name == ha.LeaseBatch {
+					return ha.BatchReply(len(x.Changes), nil).Append(nil)
+				}
+				return nil
+			}
+		}},
+		{"swap the hash", "one-answers, scopes", func(o *simOptions) { calm(o); o.balancing = true }, func(s *sim) { s.swapped = true }},
+		{"lose a sync page", "two-clients", calm, func(s *sim) {
+			s.net.plant = func(c *simCall) []byte {
+				name := c.send.Action.Command.Name
+				if !strings.HasSuffix(name, "-get-page") {
+					return nil
+				}
+				return []byte(`[ { "arguments": { "count": 0, "leases": [  ] }, "result": 3, "text": "0 lease(s) found." } ]`)
+			}
+			// A new disk, so that the pages matter.
+			s.in(3*time.Minute, func() { s.nodes[0].replaceDisk() })
+		}},
+		{"forget a deletion", "equal", calm, func(s *sim) {
+			s.net.plant = func(c *simCall) []byte {
+				x := c.send.Action.Command
+				for i := range x.Changes {
+					if x.Changes[i].Delete || x.Changes[i].Lease.State == lease.Released {
+						return ha.BatchReply(len(x.Changes), nil).Append(nil)
+					}
+				}
+				return nil
+			}
+			// Clients that do not come back for the same address.
+			s.in(4*time.Minute, func() {
+				for _, c := range s.clients[:3] {
+					if c.quiet = true; c.phase == clientBound {
+						c.release()
+					}
+				}
+			})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(20) {
+				s := newSim(seed+1, c.options)
+				c.plant(s)
+				s.run()
+				if v := s.check.violations; len(v) > 0 {
+					if !strings.Contains(c.checker, v[0].checker) {
+						t.Errorf("found by %q: %s", v[0].checker, s.report())
+					}
+					return
+				}
+			}
+			t.Error("not found")
+		})
+	}
+}
+
+// The same seed is the same run, to the last byte.
+func TestSimulationIsDecidedByItsSeed(t *testing.T) {
+	var runs [2]bytes.Buffer
+	for i := range runs {
+		s := newSim(11, func(o *simOptions) { o.faulty = 4 * time.Minute })
+		s.printf = func(line string) { fmt.Fprintln(&runs[i], line) }
+		s.run()
+	}
+	if !bytes.Equal(runs[0].Bytes(), runs[1].Bytes()) {
+		a, b := strings.Split(runs[0].String(), "\n"), strings.Split(runs[1].String(), "\n")
+		for i := range a {
+			if i >= len(b) || a[i] != b[i] {
+				t.Fatalf("line %d: %s\nand %s", i, a[i], b[min(i, len(b)-1)])
+			}
+		}
+	}
+}
