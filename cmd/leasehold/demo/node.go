@@ -23,12 +23,15 @@ var configuration string
 type node struct {
 	stage *stage
 	name  string
+	index int
 	addr  string // with the length of its prefix
 
 	cmd   *exec.Cmd
-	ready chan struct{} // closed when it serves
+	ready chan struct{} // closed when it has started
+	pair  chan struct{} // closed when it and its partner are in the normal state
 	done  chan struct{} // closed when it has ended; err is why
 	err   error
+	away  bool     // stopped on purpose
 	last  []string // what it said, the last few lines; read after done
 }
 
@@ -60,9 +63,9 @@ func (n *node) start(ctx context.Context) error {
 	if err := n.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", n.name, err)
 	}
-	n.ready, n.done = make(chan struct{}), make(chan struct{})
+	n.ready, n.pair, n.done, n.last = make(chan struct{}), make(chan struct{}), make(chan struct{}), nil
 	go n.follow(said)
-	if err := n.stage.plug(n.name, net.HardwareAddr{2, 0, 0, 0, 0, byte(len(n.stage.nodes))}, n.cmd.Process.Pid); err != nil {
+	if err := n.stage.plug(n.name, net.HardwareAddr{2, 0, 0, 0, 0, byte(n.index)}, n.cmd.Process.Pid); err != nil {
 		return err
 	}
 	plugged.Close()
@@ -78,7 +81,7 @@ func (n *node) start(ctx context.Context) error {
 
 // follow reads what the process says to its end.
 func (n *node) follow(said io.Reader) {
-	started := false
+	started, paired := false, false
 	for in := bufio.NewScanner(said); in.Scan(); {
 		if n.last = append(n.last, in.Text()); len(n.last) > 10 {
 			n.last = n.last[1:]
@@ -87,9 +90,28 @@ func (n *node) follow(said io.Reader) {
 			started = true
 			close(n.ready)
 		}
+		if _, state, ok := strings.Cut(in.Text(), "HA_STATE_TRANSITION "); ok {
+			n.stage.say(n.name, "%s", state)
+			if !paired && strings.Contains(state, "to HOT-STANDBY") {
+				paired = true
+				close(n.pair)
+			}
+		}
 	}
 	n.err = n.cmd.Wait()
 	close(n.done)
+}
+
+// together returns when the node and its partner are in the normal state.
+func (n *node) together(ctx context.Context) error {
+	select {
+	case <-n.pair:
+		return nil
+	case <-n.done:
+		return fmt.Errorf("%s ended: %w\n%s", n.name, n.err, strings.Join(n.last, "\n"))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // stop ends the process, if there is one, and waits for it.

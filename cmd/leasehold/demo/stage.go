@@ -79,14 +79,20 @@ func (s *stage) set(ctx context.Context) error {
 	if err := netlink.LinkSetUp(s.wire); err != nil {
 		return fmt.Errorf("set up the wire: %w", err)
 	}
-	for _, n := range []*node{{name: "server1", addr: "192.0.2.1/24"}} {
-		n.stage = s
+	for i, n := range []*node{{name: "server1", addr: "192.0.2.1/24"}, {name: "server2", addr: "192.0.2.2/24"}} {
+		n.stage, n.index = s, i+1
 		s.nodes = append(s.nodes, n)
 		if err := n.start(ctx); err != nil {
 			return err
 		}
-		s.say(n.name, "serves 192.0.2.0/24 from %s", n.addr)
+		s.say(n.name, "started at %s", n.addr)
 	}
+	for _, n := range s.nodes {
+		if err := n.together(ctx); err != nil {
+			return err
+		}
+	}
+	s.say("demo", "the pair serves 192.0.2.0/24")
 	for i, name := range []string{"laptop", "printer", "phone", "camera"} {
 		c := &client{stage: s, name: name, mac: net.HardwareAddr{2, 0, 0, 0, 1, byte(i)}}
 		if err := c.connect(); err != nil {
@@ -151,8 +157,16 @@ func (s *stage) round(ctx context.Context) error {
 	return nil
 }
 
-// goOn lets one client after the other do what is next for it. A server that
-// does not answer is part of the story, one that ends is the end of it.
+// Every so many beats server1 leaves, and after a while returns.
+const (
+	leaves  = 24
+	returns = 32
+	cycle   = 48
+)
+
+// goOn lets one client after the other do what is next for it, and server1 leave
+// and return. A server that does not answer is part of the story, one that ends
+// by itself is the end of it.
 func (s *stage) goOn(ctx context.Context) error {
 	beat := time.NewTicker(pace)
 	defer beat.Stop()
@@ -161,8 +175,23 @@ func (s *stage) goOn(ctx context.Context) error {
 		if err := c.next(ctx); err != nil && ctx.Err() == nil {
 			s.say(c.name, "%v", err)
 		}
+		switch first := s.nodes[0]; i % cycle {
+		case leaves:
+			s.say(first.name, "is stopped: its partner takes over")
+			first.stop()
+			first.away = true
+		case returns:
+			if err := first.start(ctx); err != nil {
+				return err
+			}
+			first.away = false
+			s.say(first.name, "is back and asks its partner for the leases")
+		}
 		var ended <-chan struct{}
 		for _, n := range s.nodes {
+			if n.away {
+				continue
+			}
 			ended = n.done
 			select {
 			case <-ended:
