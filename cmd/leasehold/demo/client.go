@@ -27,7 +27,7 @@ func (c *client) connect() error {
 		return err
 	}
 	var err error
-	if c.conn, err = nclient4.New(c.name, nclient4.WithTimeout(2*time.Second)); err != nil {
+	if c.conn, err = nclient4.New(c.name, nclient4.WithTimeout(time.Second), nclient4.WithRetry(2)); err != nil {
 		return fmt.Errorf("open the interface of %s: %w", c.name, err)
 	}
 	return nil
