@@ -167,3 +167,46 @@ func TestSwitchesByOrigin(t *testing.T) {
 		t.Errorf("%d origins are remembered", len(s.off))
 	}
 }
+
+// A pair that was terminated for longer than a waiting server waits for a
+// terminated partner heals nevertheless: the wait begins with the waiting.
+func TestLongTerminatedPairHeals(t *testing.T) {
+	p := &pairTest{t: t, now: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)}
+	p.begin = p.now
+	for _, line := range []string{
+		"mode hot-standby", "start a", "start b", "run 30s",
+		"set b skew=5m", "run 20m", "set b skew=0s", "run 1m",
+	} {
+		p.script("%s", line)
+	}
+	for _, name := range []string{"a", "b"} {
+		if s := p.nodes[name].m.State(); s != HotStandby {
+			t.Errorf("%s is %s", name, s)
+		}
+	}
+}
+
+// Servers that both lost their point in each other's stream copy each other
+// once, not for ever.
+func TestFullCopiesComeToAnEnd(t *testing.T) {
+	p := &pairTest{t: t, now: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)}
+	p.begin = p.now
+	p.script("mode hot-standby unacked=0")
+	p.script("start a")
+	p.script("start b")
+	p.script("run 30s")
+	p.script("lease a 192.0.2.10")
+	p.script("run 1s")
+	for _, name := range []string{"a", "b"} {
+		p.script("kill %s", name)
+		p.nodes[name].point = Point{}
+		p.script("run 30s")
+		p.script("start %s", name)
+		p.script("run 1m")
+	}
+	p.out.Reset()
+	p.script("run 5m")
+	if strings.Contains(p.out.String(), "get-page") {
+		t.Errorf("still copying:\n%s", p.out.String())
+	}
+}

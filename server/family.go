@@ -33,7 +33,8 @@ type family struct {
 
 	queries sync.Pool
 	rooms   sync.Pool
-	wake    atomic.Int64 // Unix nanoseconds of the next Tick; 0 = none
+	began   time.Time    // what wake counts from: no setting of the clock moves it
+	wake    atomic.Int64 // nanoseconds until the next Tick; 0 = none
 	rearm   chan struct{}
 	nextID  atomic.Uint64
 	answers sync.Map // of chan engine.Answer by ID of the command
@@ -157,7 +158,7 @@ func (f *family) arm(t time.Time) {
 	if t.IsZero() {
 		return
 	}
-	n := t.UnixNano()
+	n := max(int64(t.Sub(f.began)), 1)
 	for {
 		old := f.wake.Load()
 		if old != 0 && old <= n {
@@ -184,7 +185,7 @@ func (f *family) tick(ctx context.Context) {
 			return
 		case <-f.rearm:
 			if w := f.wake.Load(); w != 0 {
-				t.Reset(time.Until(time.Unix(0, w)))
+				t.Reset(time.Duration(w) - f.now().Sub(f.began))
 			}
 		case <-t.C:
 			f.wake.Store(0)

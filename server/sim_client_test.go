@@ -273,7 +273,8 @@ func (c *simClient) misbehave() {
 	c.server = victim.server
 	switch s.rnd.IntN(5) {
 	case 0: // somebody else's address
-		if victim.addr.IsValid() {
+		if victim.addr.IsValid() && victim != c {
+			c.lose() // says that it holds the other one
 			s.net.fromClient(c, c.message(clientRebooting, victim.addr), netip.Addr{})
 		}
 	case 1: // a lease that is not its own
