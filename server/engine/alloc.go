@@ -225,9 +225,11 @@ func (e *Engine) allocationFailed(q *Query, pools int) {
 		e.log(q, m.subnet, "no free lease in subnet %s, id %d", s.Prefix, s.ID)
 	}
 	if pools == 0 {
+		q.refusal = refusedNoPools
 		e.countScoped(e.global(scAllocFailNoPools), scAllocFailNoPools, s, nil, 1)
 		e.log(q, m.noPools, "no pool that the client may use")
 	} else {
+		q.refusal = refusedFull
 		e.countScoped(e.global(scAllocFail), scAllocFail, s, nil, 1)
 		e.log(q, m.full, "every address of %d pools is taken", pools)
 	}

@@ -338,6 +338,7 @@ func (e *Engine) processRequest(q *Query) {
 		return
 	}
 	if q.classes.has(config.ClassReject) {
+		q.refusal = "class REJECT"
 		e.nak4(q)
 		return
 	}
@@ -353,6 +354,9 @@ func (e *Engine) processRequest(q *Query) {
 		if q.unknown {
 			e.silence(q, dropUnknownAddr, message.DHCP4UnknownAddressRequested)
 			return
+		}
+		if q.refusal == "" {
+			q.refusal = refusedTaken
 		}
 		e.log(q, message.DHCP4PacketNAK0004, "no lease of the requested address for the client, NAK")
 		e.nak4(q)
@@ -383,6 +387,7 @@ func (e *Engine) refuseNoSubnet(q *Query) {
 		q.state == stateInitReboot && !e.cfg.Params.Authoritative:
 		e.silence(q, dropNoSubnet, message.DHCP4NoLeaseInitReboot)
 	default:
+		q.refusal = dropNoSubnet.Name
 		e.log(q, message.DHCP4PacketNAK0001, "failed to select a subnet for incoming packet, src %s, type DHCPREQUEST", q.Arrival.Src.Addr())
 		e.nak4(q)
 	}
@@ -420,6 +425,7 @@ func (e *Engine) initReboot(q *Query) bool {
 		e.silence(q, dropInitReboot, message.DHCP4NoLeaseInitReboot)
 		return false
 	case !known, l.Addr != q.hint:
+		q.refusal = refusedReboot
 		e.log(q, message.DHCP4PacketNAK0002, "invalid address %s requested in INIT-REBOOT", q.hint)
 		e.nak4(q)
 		return false

@@ -254,7 +254,7 @@ func (d *Decision) outcome() string {
 	x := &d.record
 	switch {
 	case x.drop != nil:
-		return "no answer: " + x.drop.Name
+		return "no answer: " + x.drop.Name + x.because()
 	case x.sent == 0 && x.stored:
 		return "done, no answer is due: " + d.resource()
 	case x.sent == 0:
@@ -275,6 +275,7 @@ func (d *Decision) outcome() string {
 	if x.status != 0 {
 		line += fmt.Sprintf(", status %d", x.status)
 	}
+	line += x.because()
 	switch {
 	case x.done == 0:
 		return line + ", held until the lease is safe"
@@ -282,6 +283,14 @@ func (d *Decision) outcome() string {
 		return line + fmt.Sprintf(", sent after %s", time.Duration(x.done-x.at).Round(time.Microsecond))
 	}
 	return line + " sent"
+}
+
+// because is the refusal, ready to be appended.
+func (x *record) because() string {
+	if x.refusal == "" {
+		return ""
+	}
+	return " (" + x.refusal + ")"
 }
 
 // resource is the address or prefix that the decision is about; "" for none.

@@ -62,6 +62,18 @@ func TestExplain(t *testing.T) {
 			want:  []string{"received DHCPDISCOVER on eth0 through relay 198.51.100.1 from 198.51.100.1\nclasses: ALL, UNKNOWN\nno subnet: nothing fits by relay address in the prefix, or its classes do not admit the client\nno answer: no subnet"},
 		},
 		{
+			name: "the pool is full", client: "02:00:00:00:00:05",
+			lines: []string{
+				"eth0 < request xid=1 hw=02:00:00:00:00:04 giaddr=198.51.100.1 class='phone' requested=198.51.100.10 server=192.0.2.1",
+				"eth0 < discover xid=2 hw=02:00:00:00:00:05 giaddr=198.51.100.1 class='phone'",
+				"eth0 < request xid=3 hw=02:00:00:00:00:05 giaddr=198.51.100.1 class='phone' requested=198.51.100.10 server=192.0.2.1",
+			},
+			want: []string{
+				"received DHCPDISCOVER on eth0 through relay 198.51.100.1 from 198.51.100.1\nclasses: ALL, voice, UNKNOWN\nsubnet 2 (198.51.100.0/24), by relay address in the prefix\nno answer: no address for the client (every address of the pools that are open to it is taken)",
+				"received DHCPREQUEST on eth0 through relay 198.51.100.1 from 198.51.100.1, asking for 198.51.100.10\nclasses: ALL, voice, UNKNOWN\nsubnet 2 (198.51.100.0/24), by relay address in the prefix\nDHCPNAK (the requested address is taken, reserved for another client, or in no pool that is open to this one) sent",
+			},
+		},
+		{
 			name: "found by hostname, in any case", client: "Phone1.",
 			lines: []string{"eth0 < discover xid=1 hw=02:00:00:00:00:03 giaddr=198.51.100.1 class='phone' host='phone1'"},
 			want:  []string{"received DHCPDISCOVER on eth0 through relay 198.51.100.1 from 198.51.100.1\nclasses: ALL, voice, UNKNOWN\nsubnet 2 (198.51.100.0/24), by relay address in the prefix\npool 198.51.100.10 - 198.51.100.10\nDHCPOFFER 198.51.100.10 for 3600 s sent"},

@@ -68,6 +68,7 @@ type facts struct {
 	sent     byte // type of the response
 	how      selectedBy
 	scope    scopeDecision
+	refusal  string // why the client does not get what it asks for; "" = not known
 	recorded uint64 // number of its record; 0 = none yet
 }
 

@@ -39,8 +39,9 @@ type octets [16]byte
 // record is one query as it was decided. It holds no pointer but to constants.
 type record struct {
 	number     uint64
-	at, done   int64 // Unix nanoseconds; done 0: the response is parked
-	drop       *Drop // nil: answered, or there was nothing to answer
+	at, done   int64  // Unix nanoseconds; done 0: the response is parked
+	refusal    string // a constant: what the client was refused for
+	drop       *Drop  // nil: answered, or there was nothing to answer
 	generation uint32
 	xid        uint32
 	selected   uint32 // subnet; 0 = none
@@ -180,10 +181,18 @@ func (r *recorder) settle(number uint64, at time.Time, broken bool) {
 		x.done = at.UnixNano()
 		r.waits.note(time.Duration(x.done - x.at))
 		if broken {
-			x.drop = dropUnstored
+			x.drop, x.sent = dropUnstored, 0
 		}
 	}
 }
+
+// What a client is refused for, beside drops.
+const (
+	refusedTaken   = "the requested address is taken, reserved for another client, or in no pool that is open to this one"
+	refusedReboot  = "after a restart it asks for an address that is not its own"
+	refusedFull    = "every address of the pools that are open to it is taken"
+	refusedNoPools = "no pool is open to it"
+)
 
 // dropUnstored is why a response that was decided did not leave.
 var dropUnstored = &Drop{"lease not stored here, or refused by the partner", NoStat}
@@ -192,7 +201,7 @@ var dropUnstored = &Drop{"lease not stored here, or refused by the partner", NoS
 func (e *Engine) record(q *Query) {
 	r := &e.recorder
 	x := r.slot(r.next)
-	*x = record{number: r.next, at: e.clock.UnixNano(), generation: r.generation, drop: q.drop}
+	*x = record{number: r.next, at: e.clock.UnixNano(), generation: r.generation, drop: q.drop, refusal: q.refusal}
 	q.recorded = r.next
 	r.next++
 	if n := len(e.parked.queue); n == 0 || e.parked.queue[n-1] != q {
