@@ -60,7 +60,9 @@ func commandTable() map[string]command {
 		ha.LeaseChanges:           {run: pairRun, hook: haHook, doc: "a part of the change stream, for the partner"},
 		"leasehold-goodbye":       {run: pairRun, hook: haHook, role: operate, doc: "the partner stops"},
 
-		"subnet4-select-test": {only: 4, doc: "which subnet a query would be in"},
+		"subnet4-select-test":   {only: 4, doc: "which subnet a query would be in"},
+		"subnet4o6-select-test": {only: 4, doc: "which subnet a DHCPv4-over-DHCPv6 query would be in"},
+		"subnet6-select-test":   {only: 6, doc: "which subnet a query would be in"},
 
 		"leaseX-add":               {hook: leaseCmds, role: operate, doc: "add a lease"},
 		"leaseX-del":               {hook: leaseCmds, role: operate, doc: "delete a lease"},

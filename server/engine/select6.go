@@ -8,17 +8,28 @@ import (
 
 // select6 finds the subnet of a DHCPv6 query in Kea's order of precedence.
 func (e *Engine) select6(q *Query) *subnet {
-	c, x := &q.classes, e.selection
 	link, id := q.link()
-	if !link.IsValid() && id == nil {
-		a := &q.Arrival
-		if a.Iface != nil {
-			if s := allowed(x.byIface[a.Iface.Name], c); s != nil {
-				return s
-			}
-		}
-		return x.inPrefix(a.Src.Addr().WithZone(""), c)
+	if link.IsValid() || id != nil {
+		return e.selection.relayed6(link, id, &q.classes)
 	}
+	iface := ""
+	if q.Arrival.Iface != nil {
+		iface = q.Arrival.Iface.Name
+	}
+	return e.selection.direct6(iface, q.Arrival.Src.Addr().WithZone(""), &q.classes)
+}
+
+// direct6 is the rule for queries that came over no relay.
+func (x *selection) direct6(iface string, src netip.Addr, c *classSet) *subnet {
+	if s := allowed(x.byIface[iface], c); s != nil {
+		return s
+	}
+	return x.inPrefix(src, c)
+}
+
+// relayed6 is the rule for queries whose relays tell the link-address or the
+// interface-id.
+func (x *selection) relayed6(link netip.Addr, id []byte, c *classSet) *subnet {
 	if id != nil {
 		if s := allowed(x.byIfID[string(id)], c); s != nil {
 			return s
