@@ -149,7 +149,7 @@ var checkRows = []checkRow{
 	{47, "same address twice, v6", 6, sub6(`"reservations": [ { "duid": "01:02", "ip-addresses": [ "2001:db8::1" ] }, { "duid": "01:03", "ip-addresses": [ "2001:db8::1" ] } ]`), "host-address-taken", "failed to add address reservation for host using the HW address '(null) and DUID '01:03' to the IPv6 subnet id '1' for address/prefix 2001:db8::1: There's already reservation for this address/prefix"},
 	{47, "allowed if not unique", 4, `"ip-reservations-unique": false, ` + sub4(`"reservations": [ { "hw-address": "01:02:03:04:05:06", "ip-address": "192.0.2.1" }, { "hw-address": "01:02:03:04:05:07", "ip-address": "192.0.2.1" } ]`), "", ""},
 	{48, "address outside", 4, host4(`"hw-address": "01:02:03:04:05:06", "ip-address": "192.0.3.1"`), "host-outside", "specified reservation '192.0.3.1' is not within the IPv4 subnet '192.0.2.0/24'"},
-	{49, "empty address", 4, host4(`"hw-address": "01:02:03:04:05:06", "ip-address": ""`), "host-address", "no IPv4 address"},
+	{49, "empty address", 4, host4(`"hw-address": "01:02:03:04:05:06", "ip-address": ""`), "host-address", "Failed to convert string to address ''"},
 	{49, "0.0.0.0", 4, host4(`"hw-address": "01:02:03:04:05:06", "ip-address": "0.0.0.0"`), "host-address", "must not make reservation"},
 	{49, "network address", 4, host4(`"hw-address": "01:02:03:04:05:06", "ip-address": "192.0.2.0"`), "", ""},
 	{50, "prefix without length", 6, host6(`"duid": "01", "prefixes": [ "3000::" ]`), "host-prefix", "requires prefix length"},

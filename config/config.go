@@ -245,8 +245,16 @@ type Subnet struct {
 	Options     OptionSet
 	Params      Params
 	HAServer    string // user-context ha-server-name, own or the network's
+	Over6       Over6
 	UserContext *Value
 	Pos         Pos
+}
+
+// Over6 is what selects a subnet for DHCPv4-over-DHCPv6 queries: any of its
+// members that is set. Such queries are not served, only commands look at it.
+type Over6 struct {
+	Interface, InterfaceID string
+	Prefix                 netip.Prefix // of clients' IPv6 addresses
 }
 
 // Pool is an address pool or, with DelegatedLen > 0, a prefix pool.

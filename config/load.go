@@ -110,11 +110,7 @@ func LastLine(err error) string {
 			return fmt.Sprintf("Syntax check failed with: %s:%d.%d: %s", p.Pos.File, p.Pos.Line, p.Pos.Col, p.What)
 		}
 	}
-	p := ps[0]
-	if p.Pos.Line == 0 || strings.HasPrefix(p.Code, "host-") {
-		return "Error encountered: " + p.What
-	}
-	return fmt.Sprintf("Error encountered: %s (%s)", p.What, p.Pos)
+	return "Error encountered: " + ps[0].Placed()
 }
 
 // Element is the top-level element that a Problem is in, as Kea's log names it.

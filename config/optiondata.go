@@ -117,7 +117,7 @@ func (p entry) identify(version int, defs *OptionDefs) *optionEntry {
 		return nil
 	case !hasCode:
 		if e.def = defs.ByName(e.space, e.Name); e.def == nil {
-			p.problem("option-unknown", "name", "definition for the option '"+e.space+"."+e.Name+"' does not exist", "correct the name, add an option-def, or give the code")
+			p.problem("option-unknown", "name", "definition for the option '"+e.space+"."+e.Name+"' having code '0' does not exist", "correct the name, add an option-def, or give the code")
 			return nil
 		}
 		e.Code = e.def.Code

@@ -68,7 +68,7 @@ func (r *reader) classTest(c *Class, v *Value, t *trail) {
 		}
 		expr, depends, err := parseExpr(e.Str, e.Pos, wantBool, r.version, r.f.Defs, known)
 		if err != nil {
-			r.bad("class-expression", e.Pos, t.key(key), fmt.Sprintf("expression: [%s] error: %v", e.Str, err), "")
+			r.bad("class-expression", e.Pos, t.key(key), err.Error(), "")
 			return nil
 		}
 		c.DependsOnKnown = depends

@@ -168,12 +168,14 @@ func (r *reader) hostAddr(h *Host, v *Value, s *Subnet, t *trail) bool {
 	if e == nil {
 		return true
 	}
-	a, err := parseAddr(e.Str, 4)
+	a, err := netip.ParseAddr(e.Str)
 	switch {
-	case err != nil:
-		r.bad("host-address", e.Pos, t, err.Error(), "")
+	case err != nil || a.Zone() != "":
+		r.bad("host-address", e.Pos, t, notAddress(e.Str), "")
+	case !a.Is4():
+		r.bad("host-address", e.Pos, t, fmt.Sprintf("address '%s' is not a valid IPv4 address", a), "")
 	case a.IsUnspecified() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		r.bad("host-address", e.Pos, t, fmt.Sprintf("must not make reservation for the address %s", a), "")
+		r.bad("host-address", e.Pos, t, fmt.Sprintf("must not make reservation for the '%s' address", a), "")
 	case s != nil && !s.Prefix.Contains(a):
 		r.bad("host-outside", e.Pos, t, fmt.Sprintf("specified reservation '%s' is not within the IPv4 subnet '%s'", a, s.Text), "")
 	default:
@@ -183,16 +185,23 @@ func (r *reader) hostAddr(h *Host, v *Value, s *Subnet, t *trail) bool {
 	return false
 }
 
+// notAddress is how Kea says that a text is no address at all.
+func notAddress(text string) string {
+	return fmt.Sprintf("Failed to convert string to address '%s': Invalid argument", text)
+}
+
 func (r *reader) hostAddrs(h *Host, v *Value, s *Subnet, t *trail) bool {
 	for i, e := range elements(v.Get("ip-addresses")) {
-		a, err := parseAddr(e.Str, 6)
+		at := t.key("ip-addresses").at(i)
+		a, err := netip.ParseAddr(e.Str)
 		switch {
-		case err != nil:
-			r.bad("host-address", e.Pos, t.key("ip-addresses").at(i), err.Error(), "")
-		case a.IsUnspecified() || a.IsMulticast():
-			r.bad("host-address", e.Pos, t.key("ip-addresses").at(i), fmt.Sprintf("must not make reservation for the address %s", a), "")
+		case err != nil || a.Zone() != "":
+			r.bad("host-address", e.Pos, at, notAddress(e.Str), "")
+		case a.Is4() || a.IsUnspecified() || a.IsMulticast():
+			// Kea: an address is a prefix of length 128 to it.
+			r.bad("host-address", e.Pos, at, fmt.Sprintf("invalid prefix '%s' for new IPv6 reservation", a), "")
 		case s != nil && !s.Prefix.Contains(a):
-			r.bad("host-outside", e.Pos, t.key("ip-addresses").at(i), fmt.Sprintf("specified reservation '%s' is not within the IPv6 subnet '%s'", a, s.Text), "")
+			r.bad("host-outside", e.Pos, at, fmt.Sprintf("specified reservation '%s' is not within the IPv6 subnet '%s'", a, s.Text), "")
 		default:
 			h.Addrs = append(h.Addrs, a)
 			continue

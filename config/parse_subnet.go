@@ -71,7 +71,7 @@ func (r *reader) subnet(v *Value, n *Network, up levels, t *trail) {
 	if s.HAServer == "" && n != nil {
 		s.HAServer = n.UserContext.text("ha-server-name")
 	}
-	r.check4o6(v, t)
+	s.Over6 = r.over6(v, t)
 	s.Options = r.options(v, t, levelOther, r.f.Defs)
 	r.pools(s, v, c, t)
 	r.f.Subnets = append(r.f.Subnets, s)
@@ -182,18 +182,21 @@ func (r *reader) relay(v *Value, t *trail) (addrs []netip.Addr) {
 	return addrs
 }
 
-func (r *reader) check4o6(v *Value, t *trail) {
+func (r *reader) over6(v *Value, t *trail) (o Over6) {
 	for _, key := range []string{"4o6-interface", "4o6-interface-id", "4o6-subnet"} {
 		if e := v.Get(key); e != nil && e.Str != "" {
 			r.warn("no-effect", e.Pos, t.key(key), key+" has no effect: DHCPv4 over DHCPv6 is not served", "")
 			break
 		}
 	}
+	o.Interface, o.InterfaceID = v.text("4o6-interface"), v.text("4o6-interface-id")
 	if e := v.Get("4o6-subnet"); e != nil && e.Str != "" {
-		if _, why := parsePrefix(e.Str, 6); why != "" {
+		var why string
+		if o.Prefix, why = parsePrefix(e.Str, 6); why != "" {
 			r.bad("4o6-subnet", e.Pos, t.key("4o6-subnet"), fmt.Sprintf("%s: %q", why, e.Str), "write IPv6 prefix/length")
 		}
 	}
+	return o
 }
 
 // subnetID takes the id that is given; others wait for numberSubnets.

@@ -33,6 +33,20 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
+// placeless are the codes of problems whose place Kea does not tell.
+var placeless = []string{"host-outside", "host-duplicate", "host-address-taken"}
+
+// Placed is What and where, as Kea's messages have it.
+func (p *Problem) Placed() string {
+	switch {
+	case p.Pos.Line == 0 || slices.Contains(placeless, p.Code):
+		return p.What
+	case p.Code == "class-expression":
+		return fmt.Sprintf("%s at (%s)", p.What, p.Pos)
+	}
+	return fmt.Sprintf("%s (%s)", p.What, p.Pos)
+}
+
 // Problems is every problem found in one run, in the order of the text.
 type Problems []*Problem
 

@@ -75,10 +75,7 @@ func worded(err error) error {
 	if !errors.As(err, &ps) || len(ps) == 0 {
 		return err
 	}
-	text, placed := problemText(ps[0])
-	if placed && ps[0].Pos.Line > 0 {
-		text += fmt.Sprintf(" (%s)", ps[0].Pos)
-	}
+	text := problemText(ps[0])
 	if n := len(ps) - 1; n > 0 {
 		text += fmt.Sprintf("; and %d more", n)
 	}
@@ -91,29 +88,27 @@ var (
 )
 
 // problemText words a problem as Kea's commands do, where they do it otherwise
-// than its grammar of files, and says whether they tell its place.
-func problemText(p *config.Problem) (text string, placed bool) {
+// than its grammar of files.
+func problemText(p *config.Problem) string {
 	key := p.Path[strings.LastIndexByte(p.Path, '/')+1:]
-	switch {
-	case strings.HasPrefix(p.Code, "host-"):
-		return p.What, false
-	case p.Code == "wrong-type":
+	switch p.Code {
+	case "wrong-type":
 		if m := wrongKind.FindStringSubmatch(p.What); m != nil {
-			return fmt.Sprintf("'%s' parameter is not %s %s", key, m[1], m[2]), false
+			return fmt.Sprintf("'%s' parameter is not %s %s", key, m[1], m[2])
 		}
-	case p.Code == "unknown-key":
+	case "unknown-key":
 		m := unknownKey.FindStringSubmatch(p.What)
 		switch {
 		case m == nil:
 		case strings.Contains(p.Path, "/client-classes["):
-			return fmt.Sprintf("unsupported client class parameter '%s'", m[1]), false
+			return fmt.Sprintf("unsupported client class parameter '%s'", m[1])
 		case strings.Count(p.Path, "/") <= 1:
-			return "unsupported global configuration parameter: " + m[1], true
+			return fmt.Sprintf("unsupported global configuration parameter: %s (%s)", m[1], p.Pos)
 		default:
-			return fmt.Sprintf("spurious '%s' parameter", m[1]), false
+			return fmt.Sprintf("spurious '%s' parameter", m[1])
 		}
 	}
-	return p.What, true
+	return p.Placed()
 }
 
 func configTest(_ context.Context, s *Server, f *family, c *control.Command) control.Answer {

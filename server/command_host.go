@@ -534,7 +534,7 @@ func reservationUpdate(ctx context.Context, s *Server, f *family, c *control.Com
 	return s.edit(ctx, f, func(tree *config.Value) (func(*config.Family) control.Answer, error) {
 		found := f.hosts(tree, fits)
 		if len(found) == 0 {
-			return nil, missing("Host not updated (not found).")
+			return nil, refused("Host not updated (not found).")
 		}
 		if err := f.matching(tree, subnet, v); err != nil {
 			return nil, err

@@ -127,6 +127,9 @@ func subnetAdd(ctx context.Context, s *Server, f *family, c *control.Command) co
 		return answered(err)
 	}
 	return s.edit(ctx, f, func(tree *config.Value) (func(*config.Family) control.Answer, error) {
+		if _, twin := f.placed(tree, byID(intOf(v, "id"))); twin {
+			return nil, refused("ID of the new %s subnet '%d' is already in use", f.protocol(), intOf(v, "id"))
+		}
 		list := listIn(tree, f.subnetKey())
 		list.List = append(list.List, v)
 		return f.subnetDone(stringOf(v, "subnet"), "added"), nil

@@ -63,7 +63,9 @@ func commandTable() map[string]command {
 		"leasehold-survey":  {doc: "figures of the server: pools, leases, drops, pairs"},
 		"leasehold-explain": {doc: "why a client got what it got: the last decisions about it"},
 
-		"subnet4-select-test": {only: 4, doc: "which subnet a query would be in"},
+		"subnet4-select-test":   {only: 4, doc: "which subnet a query would be in"},
+		"subnet4o6-select-test": {only: 4, doc: "which subnet a DHCPv4-over-DHCPv6 query would be in"},
+		"subnet6-select-test":   {only: 6, doc: "which subnet a query would be in"},
 
 		"leaseX-add":               {hook: leaseCmds, role: operate, doc: "add a lease"},
 		"leaseX-del":               {hook: leaseCmds, role: operate, doc: "delete a lease"},

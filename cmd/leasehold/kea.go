@@ -122,7 +122,7 @@ func (k *kea) complain(err error) {
 	}
 	for _, p := range ps {
 		if !p.Warning && !p.Syntax {
-			k.log.Log(k.m.parserFail, "failed to create or run parser for configuration element %s: %s (%s)", p.Element(), p.What, p.Pos)
+			k.log.Log(k.m.parserFail, "failed to create or run parser for configuration element %s: %s", p.Element(), p.Placed())
 		}
 	}
 }

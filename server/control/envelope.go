@@ -7,14 +7,14 @@ import (
 	"leasehold/config"
 )
 
-// parseEnvelope reads one request. The error is the text of Kea's answer, with
-// result 1.
-func parseEnvelope(text []byte, noMap string) (*Command, error) {
+// parseEnvelope reads one request. The error is the text of Kea's answer, in
+// the words of Kea 3, with result 1.
+func parseEnvelope(text []byte) (*Command, error) {
 	v, err := parseValue(text)
 	if err != nil {
 		return nil, err
 	}
-	c, err := envelope(v, noMap)
+	c, err := envelope(v)
 	if err != nil {
 		return nil, fmt.Errorf("Error during command processing: %w", err)
 	}
@@ -22,24 +22,14 @@ func parseEnvelope(text []byte, noMap string) (*Command, error) {
 	return c, nil
 }
 
-// The two ways in which Kea says that a request is no map: 2.2, and what the
-// HTTP control socket of 3.x says.
-const (
-	noMapUnix = "Invalid command Element specified, expected map"
-	noMapHTTP = "invalid command: expected toplevel entry to be a map, got %s instead"
-)
-
 var kindNames = [...]string{
 	config.Null: "null", config.Bool: "boolean", config.Int: "integer", config.Real: "real",
 	config.String: "string", config.List: "list", config.Map: "map",
 }
 
-func envelope(v *config.Value, noMap string) (*Command, error) {
+func envelope(v *config.Value) (*Command, error) {
 	if v.Kind != config.Map {
-		if noMap == noMapHTTP {
-			return nil, fmt.Errorf(noMap, kindNames[v.Kind])
-		}
-		return nil, errors.New(noMap)
+		return nil, fmt.Errorf("invalid command: expected toplevel entry to be a map, got %s instead", kindNames[v.Kind])
 	}
 	c := &Command{}
 	named := false
@@ -57,11 +47,11 @@ func envelope(v *config.Value, noMap string) (*Command, error) {
 		case "remote":
 			c.Remote = m.Value
 		default:
-			return nil, fmt.Errorf("Received command contains unsupported parameter '%s'", m.Key)
+			return nil, fmt.Errorf("invalid command: unsupported parameter '%s'", m.Key)
 		}
 	}
 	if !named {
-		return nil, errors.New("Invalid answer specified, does not contain mandatory 'command'")
+		return nil, errors.New("invalid command: does not contain mandatory 'command'")
 	}
 	return c, nil
 }

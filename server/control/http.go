@@ -190,11 +190,7 @@ func (d *Door) answerHTTP(e *Endpoint, text []byte, caller Caller) response {
 	if !json.Valid(text) {
 		return failure(http.StatusBadRequest)
 	}
-	noMap := noMapHTTP
-	if e.Agent != nil {
-		noMap = noMapUnix
-	}
-	c, err := parseEnvelope(text, noMap)
+	c, err := parseEnvelope(text)
 	if err != nil {
 		return listOf(d.refuse(err))
 	}

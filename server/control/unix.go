@@ -75,7 +75,7 @@ func (d *Door) serveUnix(c net.Conn) {
 	case err != nil:
 		answer = d.refuse(err)
 	default:
-		cmd, err := parseEnvelope(text, noMapUnix)
+		cmd, err := parseEnvelope(text)
 		if err != nil {
 			answer = d.refuse(err)
 			break

@@ -77,6 +77,27 @@ func (s *subject4) number(n uint32) []byte {
 	return s.num[:]
 }
 
+// subject shows a query to class expressions.
+func (e *Engine) subject(q *Query) config.Subject {
+	if e.on(message.EvalDebugMember) {
+		return told{q.subject(e.version), e, q}
+	}
+	return q.subject(e.version)
+}
+
+// told is a subject that logs what member() finds.
+type told struct {
+	config.Subject
+	e *Engine
+	q *Query
+}
+
+func (t told) Member(id config.ClassID) bool {
+	in := t.Subject.Member(id)
+	t.e.log(t.q, message.EvalDebugMember, "Checking membership of '%s', pushing result '%t'", t.e.cfg.ClassName(id), in)
+	return in
+}
+
 // twoPasses notes which classes are evaluated once KNOWN or UNKNOWN is settled.
 func (e *Engine) twoPasses() {
 	e.second = e.second[:0]
@@ -113,7 +134,7 @@ func (e *Engine) evaluate(q *Query, c *config.Class) {
 	switch {
 	case q.classes.has(c.ID):
 	case c.Test != nil:
-		ok, err := c.Test.Test(q.subject(e.version), &e.scratch)
+		ok, err := c.Test.Test(e.subject(q), &e.scratch)
 		e.scratch.Reset()
 		if err != nil {
 			e.log(q, message.EvalResult, "expression of class %s: %v", c.Name, err)
@@ -128,7 +149,7 @@ func (e *Engine) evaluate(q *Query, c *config.Class) {
 // spawn attaches the classes that a template makes: the one of the value
 // first, then the template itself.
 func (e *Engine) spawn(q *Query, c *config.Class) {
-	v, err := c.Template.Value(q.subject(e.version), &e.scratch)
+	v, err := c.Template.Value(e.subject(q), &e.scratch)
 	defer e.scratch.Reset()
 	if err != nil {
 		e.log(q, message.EvalResult, "expression of class %s: %v", c.Name, err)

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"leasehold/config"
 	"leasehold/server/wire"
@@ -12,21 +14,22 @@ import (
 // selectCommands are the commands that say which subnet would be selected.
 func selectCommands(version int) map[string]Command {
 	if version == 4 {
-		return map[string]Command{"subnet4-select-test": subnet4SelectTest}
+		return map[string]Command{"subnet4-select-test": subnet4SelectTest, "subnet4o6-select-test": subnet4o6SelectTest}
 	}
-	return nil
+	return map[string]Command{"subnet6-select-test": subnet6SelectTest}
 }
 
 // selectArgs are the facts of a query that select its subnet.
 type selectArgs struct {
 	iface   string
+	ifaceID []byte
 	addrs   map[string]netip.Addr // address, relay, local, remote, link, subnet
 	classes []string
 }
 
-// parseSelect reads the arguments of a select-test command; names are those of
-// the addresses that it takes.
-func parseSelect(args *config.Value, version int, names ...string) (s selectArgs, err error) {
+// parseSelect reads the arguments of a select-test command; versions has the
+// family of each address that it takes, and 0 at interface-id if it takes that.
+func parseSelect(args *config.Value, versions map[string]int) (s selectArgs, err error) {
 	switch {
 	case args == nil:
 		return s, errors.New("empty arguments")
@@ -34,39 +37,66 @@ func parseSelect(args *config.Value, version int, names ...string) (s selectArgs
 		return s, errors.New("arguments must be a map")
 	}
 	s.addrs = make(map[string]netip.Addr)
-	known := make(map[string]bool, len(names))
-	for _, n := range names {
-		known[n] = true
-	}
 	for _, m := range sorted(args).Members {
-		v := m.Value
+		version, known := versions[m.Key]
 		switch {
 		case m.Key == "interface":
-			if v.Kind != config.String {
-				return s, errors.New("'interface' entry must be a string")
-			}
-			s.iface = v.Str
+			s.iface, err = textEntry(m)
 		case m.Key == "classes":
-			if s.classes, err = classesEntry(v); err != nil {
-				return s, err
-			}
-		case known[m.Key]:
-			if v.Kind != config.String {
-				return s, fmt.Errorf("'%s' entry must be a string", m.Key)
-			}
-			a, err := parseAddr(v.Str)
-			if err != nil {
-				return s, fmt.Errorf("bad '%s' entry: %w", m.Key, err)
-			}
-			if family(a) != version {
-				return s, fmt.Errorf("bad '%s' entry: not IPv%d", m.Key, version)
-			}
-			s.addrs[m.Key] = a
+			s.classes, err = classesEntry(m.Value)
+		case !known:
+			err = fmt.Errorf("unknown entry '%s'", m.Key)
+		case m.Key == "interface-id":
+			s.ifaceID, err = interfaceIDEntry(m)
 		default:
-			return s, fmt.Errorf("unknown entry '%s'", m.Key)
+			s.addrs[m.Key], err = addressEntry(m, version)
+		}
+		if err != nil {
+			return s, err
 		}
 	}
 	return s, nil
+}
+
+func textEntry(m config.Member) (string, error) {
+	if m.Value.Kind != config.String {
+		return "", fmt.Errorf("'%s' entry must be a string", m.Key)
+	}
+	return m.Value.Str, nil
+}
+
+func addressEntry(m config.Member, version int) (netip.Addr, error) {
+	text, err := textEntry(m)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	a, err := parseAddr(text)
+	if err != nil {
+		return a, fmt.Errorf("bad '%s' entry: %w", m.Key, err)
+	}
+	if family(a) != version {
+		return a, fmt.Errorf("bad '%s' entry: not IPv%d", m.Key, version)
+	}
+	return a, nil
+}
+
+// interfaceIDEntry reads hexadecimal digits or a text in quotes.
+func interfaceIDEntry(m config.Member) ([]byte, error) {
+	text, err := textEntry(m)
+	if err != nil {
+		return nil, err
+	}
+	if text == "" {
+		return nil, fmt.Errorf("'%s' must be not empty", m.Key)
+	}
+	if len(text) > 2 && text[0] == '\'' && text[len(text)-1] == '\'' {
+		return []byte(text[1 : len(text)-1]), nil
+	}
+	b, err := hex.DecodeString(strings.ReplaceAll(strings.TrimPrefix(text, "0x"), ":", ""))
+	if err != nil {
+		return nil, fmt.Errorf("value of '%s' was not recognized", m.Key)
+	}
+	return b, nil
 }
 
 func classesEntry(v *config.Value) ([]string, error) {
@@ -94,7 +124,7 @@ func (s *selectArgs) located() bool {
 }
 
 func subnet4SelectTest(e *Engine, c *CommandReceived) Answer {
-	s, err := parseSelect(c.Arguments, 4, "address", "relay", "local", "remote", "link", "subnet")
+	s, err := parseSelect(c.Arguments, map[string]int{"address": 4, "relay": 4, "local": 4, "remote": 4, "link": 4, "subnet": 4})
 	if err != nil {
 		return failed(err)
 	}
@@ -116,11 +146,51 @@ func subnet4SelectTest(e *Engine, c *CommandReceived) Answer {
 		}
 		q.Arrival.Iface = &wire.Interface{Name: s.iface}
 	}
-	q.classes.add(config.ClassAll)
-	for _, name := range s.classes {
-		q.classes.add(e.cfg.ClassID(name))
-	}
+	q.classes = e.classesNamed(s.classes)
 	return selected(e.select4(q))
+}
+
+func (e *Engine) classesNamed(names []string) (c classSet) {
+	c.add(config.ClassAll)
+	for _, name := range names {
+		c.add(e.cfg.ClassID(name))
+	}
+	return c
+}
+
+func subnet6SelectTest(e *Engine, c *CommandReceived) Answer {
+	s, err := parseSelect(c.Arguments, map[string]int{"interface-id": 0, "remote": 6, "link": 6})
+	if err != nil {
+		return failed(err)
+	}
+	classes := e.classesNamed(s.classes)
+	link := s.addrs["link"]
+	if s.ifaceID == nil && !link.IsValid() {
+		found, _ := e.selection.direct6(s.iface, s.addrs["remote"], &classes)
+		return selected(found)
+	}
+	found, _ := e.selection.relayed6(link, s.ifaceID, &classes)
+	return selected(found)
+}
+
+// subnet4o6SelectTest tells what the 4o6 members of subnets say, although
+// DHCPv4 over DHCPv6 is not served.
+func subnet4o6SelectTest(e *Engine, c *CommandReceived) Answer {
+	s, err := parseSelect(c.Arguments, map[string]int{"interface-id": 0,
+		"address": 4, "relay": 4, "subnet": 4, "local": 6, "remote": 6, "link": 6})
+	if err != nil {
+		return failed(err)
+	}
+	classes := e.classesNamed(s.classes)
+	for _, x := range e.cfg.Subnets {
+		by := &x.Over6
+		if remote := s.addrs["remote"]; (by.Prefix.IsValid() && remote.IsValid() && by.Prefix.Contains(remote) ||
+			by.InterfaceID != "" && by.InterfaceID == string(s.ifaceID) ||
+			by.Interface != "" && by.Interface == s.iface) && e.subnets[x.ID].allows(&classes) {
+			return selected(e.subnets[x.ID])
+		}
+	}
+	return selected(nil)
 }
 
 // selectQuery4 makes the message of a client that the facts describe.

@@ -2,7 +2,8 @@ package message
 
 // Messages of the engine beyond the catalogue of reference.
 var (
-	EvalResult = &Message{ID: "EVAL_RESULT", Logger: Eval, Level: Debug + 50}
+	EvalResult      = &Message{ID: "EVAL_RESULT", Logger: Eval, Level: Debug + 50}
+	EvalDebugMember = &Message{ID: "EVAL_DEBUG_MEMBER", Logger: Eval, Level: Debug + 55}
 
 	DHCP4ClassUnconfigured = &Message{ID: "DHCP4_CLASS_UNCONFIGURED", Logger: Family4, Level: Debug + 40}
 
