@@ -60,8 +60,8 @@ type Engine struct {
 	tokens    map[uint64]waiter
 	lastToken uint64
 	doubtful  map[netip.Addr]uint64 // leases that peers have not acknowledged, with the token
-	leaving   int // pairs that have yet to answer a Leave
-	mark      int // journal entries before it are pushed, or need not be
+	leaving   int                   // pairs that have yet to answer a Leave
+	mark      int                   // journal entries before it are pushed, or need not be
 	reclaim   reclaimState
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
