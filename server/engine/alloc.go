@@ -56,6 +56,10 @@ func (e *Engine) choose(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool,
 		if t == lease.PD {
 			how = s.Params.PDAllocator
 		}
+		if e.limits != nil && !e.underLimit(q, s, t) {
+			pools += len(s.poolsFor(t))
+			return true
+		}
 		n := 0
 		a, p, n = e.pick(w, s.poolsFor(t), &s.turns[t].current, how)
 		pools += n
