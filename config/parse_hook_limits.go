@@ -63,11 +63,8 @@ func (h hookReader) limit(context *Value, t *trail) *Limit {
 		h.bad("hook-parameter", v.Pos, t, "limits must be a map", "")
 		return nil
 	}
-	known := []string{"address-limit", "rate-limit"}
-	if h.version == 6 {
-		known = append(known, "prefix-limit")
-	}
-	h.known(v, t, known...)
+	// Kea takes prefix-limit for DHCPv4, too, where it limits nothing.
+	h.known(v, t, "address-limit", "prefix-limit", "rate-limit")
 	l := &Limit{}
 	for key, at := range map[string]*Optional[uint32]{"address-limit": &l.Addresses, "prefix-limit": &l.Prefixes} {
 		if v.Get(key) != nil {

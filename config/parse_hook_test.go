@@ -66,7 +66,6 @@ func TestRates(t *testing.T) {
 
 func TestLimitsAreChecked(t *testing.T) {
 	for _, c := range []struct{ name, limits, want string }{
-		{"a prefix limit in DHCPv4", `{ "prefix-limit": 1 }`, "unknown parameter 'prefix-limit'"},
 		{"no number", `{ "address-limit": "1" }`, "'address-limit' must be an integer"},
 		{"no rate", `{ "rate-limit": "often" }`, "is no rate"},
 	} {

@@ -169,7 +169,7 @@ func (x *legalFile) open(c *config.LegalLog, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	x.c, x.f, x.name, x.from = c, f, name, at
+	x.c, x.f, x.name, x.from = c, f, name, at.Truncate(time.Second) // as entries have it
 	return nil
 }
 

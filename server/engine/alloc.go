@@ -62,6 +62,10 @@ func (e *Engine) choose(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool,
 		if p == nil {
 			return true
 		}
+		if e.limits != nil && !e.underLimit(q, s, t) {
+			p = nil
+			return true
+		}
 		q.subnet = s
 		e.uses++
 		s.turns[t].lastUse = e.uses
@@ -122,7 +126,7 @@ func (e *Engine) pick(w *wish, pools []*pool, current *int, how config.Allocator
 				continue
 			}
 			// Kea fills its queue in random order.
-			if i, ok := x.free.Random(e.rnd.Uint64()); ok {
+			if i, ok := e.draw(x); ok {
 				return x.addr(i), x, n
 			}
 		}
@@ -187,11 +191,21 @@ func (e *Engine) pickRandom(w *wish, pools []*pool) (*pool, uint64) {
 			continue
 		}
 		at = 0
-		if i, ok := p.free.Random(e.rnd.Uint64()); ok {
+		if i, ok := e.draw(p); ok {
 			return p, i
 		}
 	}
 	return nil, 0
+}
+
+// draw takes a free index of a pool at random. Kea shuffles a pool in a way that
+// never puts its last address first, so a pool of two begins with the first.
+func (e *Engine) draw(p *pool) (uint64, bool) {
+	i, ok := p.free.Random(e.rnd.Uint64())
+	if last := p.free.Size() - 1; ok && i == last && last > 0 && p.free.Len() == p.free.Size() {
+		i = e.rnd.Uint64N(last)
+	}
+	return i, ok
 }
 
 // failures are the messages about an allocation that found nothing.

@@ -95,7 +95,7 @@ func (e *Engine) obtain4(q *Query, a netip.Addr) (lease.Lease, bool) {
 	if ok && holds(&old, e.now) {
 		return lease.Lease{}, false
 	}
-	if e.limits != nil && !e.underLimit(q, lease.NA, 0) {
+	if e.limits != nil && !e.underLimit(q, q.subnet, lease.NA) {
 		return lease.Lease{}, false
 	}
 	if ok && !q.offer {

@@ -206,7 +206,7 @@ func (e *Engine) obtain6(q *Query, x *association, s *subnet, a netip.Addr, leng
 		p = s.prefixPoolOf(a, length)
 	}
 	q.subnet = s
-	if e.limits != nil && !e.underLimit(q, x.typ, q.fresh(x.typ)) {
+	if e.limits != nil && !e.underLimit(q, s, x.typ) {
 		return false
 	}
 	e.grant(q, grant{lease: lease.Lease{Addr: a, Type: x.typ, PrefixLen: length, IAID: x.iaid}, subnet: s, pool: p})

@@ -80,7 +80,7 @@ func (e *Engine) receive4(q *Query) {
 		return
 	}
 	if e.cfg.FlexibleID != nil {
-		e.identifyFlex4(q)
+		e.identifyFlex(q)
 	}
 	if q.classes.has(config.ClassDrop) {
 		e.drop(q, dropClass, message.DHCP4PacketDrop0010)

@@ -54,6 +54,9 @@ func (e *Engine) receive6(q *Query) {
 	if !e.sane6(q) {
 		return
 	}
+	if e.cfg.FlexibleID != nil {
+		e.identifyFlex(q)
+	}
 	if q.classes.has(config.ClassDrop) {
 		e.drop(q, dropClass6, message.DHCP6PacketDropDropClass)
 		return

@@ -29,7 +29,7 @@ func (e *Engine) legalEvent(q *Query, made, gone []lease.Lease) {
 			if l.State == lease.Declined {
 				continue // its holder is not in it any more
 			}
-			text, own := e.legalFormat(q)
+			text, own := e.legalFormat(q, l)
 			if !own {
 				text = e.legalText(q, l, list.what)
 			}
@@ -152,9 +152,9 @@ func (q *Query) legalRelay6(b *strings.Builder) {
 	}
 }
 
-// legalFormat evaluates the configured expressions on the query and on the
-// response; ok is false if there are none.
-func (e *Engine) legalFormat(q *Query) (text string, ok bool) {
+// legalFormat evaluates the configured expressions for a lease, on the query
+// and on the response; ok is false if there are none.
+func (e *Engine) legalFormat(q *Query, l *lease.Lease) (text string, ok bool) {
 	x := e.cfg.LegalLog
 	if x.Request == nil && x.Response == nil {
 		return "", false
@@ -171,18 +171,56 @@ func (e *Engine) legalFormat(q *Query) (text string, ok bool) {
 		}
 		text += printable(v)
 	}
-	eval(x.Request, q.subject(e.version))
+	eval(x.Request, q.aboutLease(q, e.version, l))
 	if x.Response != nil && q.Response != nil {
 		if r := q.answered(e.version); r != nil {
-			eval(x.Response, r)
+			eval(x.Response, r.aboutLease(q, e.version, l))
 		}
 	}
 	return text, true
 }
 
-// answered shows the response of a query to expressions, as if it had come the
-// same way; nil if it cannot be read.
-func (q *Query) answered(version int) config.Subject {
+// aboutLease shows a query, or a response in its form, as if a lease were all
+// that it is about. asker is the query.
+func (q *Query) aboutLease(asker *Query, version int, l *lease.Lease) config.Subject {
+	if version == 4 {
+		return q.subject(4)
+	}
+	s := aboutLease{Subject: q.subject(6), m: &q.M6, code: wire.Opt6IANA, iaid: l.IAID}
+	if l.Type == lease.PD {
+		s.code = wire.Opt6IAPD
+	}
+	for i := range asker.ias {
+		if x := &asker.ias[i]; x.typ == l.Type && x.iaid == l.IAID {
+			s.iaid = x.asked
+		}
+	}
+	return s
+}
+
+// aboutLease is a DHCPv6 message with one association only.
+type aboutLease struct {
+	config.Subject
+	m    *wire.Message6
+	code uint16
+	iaid uint32
+}
+
+func (s aboutLease) Option(code uint16) ([]byte, bool) {
+	if code != wire.Opt6IANA && code != wire.Opt6IAPD {
+		return s.Subject.Option(code)
+	}
+	for _, o := range s.m.Options {
+		if o.Code == code && code == s.code && wire.IA(o.Data).IAID() == s.iaid {
+			return o.Data, true
+		}
+	}
+	return nil, false
+}
+
+// answered reads the response of a query as if it were one, come the same way;
+// nil if it cannot be read.
+func (q *Query) answered(version int) *Query {
 	r := &Query{Data: append([]byte(nil), q.Response...), Arrival: q.Arrival}
 	r.classes = q.classes
 	if version == 6 {
@@ -190,14 +228,14 @@ func (q *Query) answered(version int) config.Subject {
 		if r.Decode6(); r.Bad != nil {
 			return nil
 		}
-		return &r.q6
+		return r
 	}
 	r.q4.q = r
 	r.Data[0] = 1 // the reader takes queries
 	if r.Decode4(); r.Bad != nil {
 		return nil
 	}
-	return &r.q4
+	return r
 }
 
 // printable keeps line ends and escapes what else is not text: expressions

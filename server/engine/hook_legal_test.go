@@ -67,6 +67,18 @@ func TestLegalLogOfReleaseAndSilence(t *testing.T) {
 	}
 }
 
+// Each lease of an exchange is written about as if it were alone in it.
+func TestLegalFormat6(t *testing.T) {
+	const na, pd = "ifelse(option[3].option[5].exists, addrtotext(substring(option[3].option[5].hex, 0, 16)), 'none')",
+		"ifelse(option[25].option[26].exists, addrtotext(substring(option[25].option[26].hex, 9, 16)), 'none')"
+	h := furnish6(t, `"hooks-libraries": [ { "library": "libdhcp_legal_log.so", "parameters": { "path": "/x",
+		"request-parser-format": "`+na+` + ' '", "response-parser-format": "`+na+` + ' ' + `+pd+`" } } ]`)
+	h.send6(wire.Request, 1, ourID, ia(wire.Opt6IANA, 7, ""), ia(wire.Opt6IANA, 8, ""), ia(wire.Opt6IAPD, 7, ""))
+	if got, want := h.entries(), "none 2001:db8:1::10 none|none 2001:db8:1::11 none|none none 2001:db8:2::"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestLegalLogOfCommands(t *testing.T) {
 	h := furnish(t, strings.TrimSuffix(strings.Replace(legalLog(""), `, "valid-lifetime": 600, `, "", 1), ", "))
 	for _, c := range []struct{ command, arguments, want string }{

@@ -173,10 +173,10 @@ func (e *Engine) dropRate(q *Query) {
 	e.drop(q, &d, message.LimitsPacketDropped)
 }
 
-// underLimit says whether the query may have another lease of a kind in its
-// subnet. pending are those it has been promised already.
-func (e *Engine) underLimit(q *Query, t lease.Type, pending int) bool {
-	kind := kindOf(t)
+// underLimit says whether the query may have another lease of a kind in a
+// subnet, beside those it has been promised already.
+func (e *Engine) underLimit(q *Query, s *subnet, t lease.Type) bool {
+	kind, pending := kindOf(t), q.fresh(t)
 	fits := func(l *config.Limit, h *holding) bool {
 		most := l.Addresses
 		if kind == 1 {
@@ -189,11 +189,11 @@ func (e *Engine) underLimit(q *Query, t lease.Type, pending int) bool {
 		return !most.Set || n < uint64(most.Value)
 	}
 	ok := e.eachLimited(q, func(name string, l *config.Limit) bool { return fits(l, e.limits.held[name]) })
-	if l := e.limits.Subnets[q.subnet.ID]; ok && l != nil {
-		ok = fits(l, e.limits.subnets[q.subnet.ID])
+	if l := e.limits.Subnets[s.ID]; ok && l != nil {
+		ok = fits(l, e.limits.subnets[s.ID])
 	}
 	if !ok && e.on(message.LimitsLeaseLimited) {
-		e.log(q, message.LimitsLeaseLimited, "no further lease in subnet %d: a limit is reached", q.subnet.ID)
+		e.log(q, message.LimitsLeaseLimited, "no further lease in subnet %d: a limit is reached", s.ID)
 	}
 	return ok
 }

@@ -74,6 +74,24 @@ func TestAddressLimit(t *testing.T) {
 	}
 }
 
+// What is over the limit is refused at once, however large the pool, and takes
+// nothing away from it.
+func TestLimitLeavesThePoolAlone(t *testing.T) {
+	h := furnish6(t, withLimits[:len(withLimits)-2])
+	h.e.cfg.Limits.Subnets[1] = &config.Limit{Prefixes: config.Optional[uint32]{Set: true, Value: 1}}
+	h.e.recountLimits()
+	free := func() uint64 { return h.e.subnets[1].poolsFor(lease.PD)[0].free.Len() }
+	h.send6(wire.Request, 1, ourID, ia(wire.Opt6IAPD, 1, ""))
+	left := free()
+	m := h.send6(wire.Request, 2, ourID, ia(wire.Opt6IAPD, 1, ""))
+	if got := iaOf(&m, wire.Opt6IAPD); got != "1 status 6" {
+		t.Errorf("the second client gets %s", got)
+	}
+	if left != 1<<16-1 || free() != left {
+		t.Errorf("%d prefixes free, then %d", left, free())
+	}
+}
+
 // Counts come from what leases remember: they are right after a restart.
 func TestLimitsSurviveARestart(t *testing.T) {
 	members := withLimits + limitedClass("ALL", "", `{ "address-limit": 2 }`)

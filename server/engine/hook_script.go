@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"strconv"
 
@@ -32,7 +31,7 @@ func (e *Engine) leaseEvent(q *Query, kind string, l *lease.Lease) {
 		env.add("PKT4_HWADDR", hexText(string(q.hw)))
 		env.number("PKT4_HWADDR_TYPE", uint64(q.M4.HType()))
 	default:
-		env.association6(q, l)
+		env.association6(l)
 	}
 	env.lease(e.eventName("LEASE#", ""), l)
 	e.runScript("lease#_"+kind, env)
@@ -253,23 +252,17 @@ func (v *scriptEnv) query6(q *Query) {
 	v.add("QUERY6_CLIENT_ID", hexText(string(q.duid)))
 }
 
-// association6 describes the IA of the query that a lease belongs to.
-func (v *scriptEnv) association6(q *Query, l *lease.Lease) {
-	code := uint16(wire.Opt6IANA)
+// association6 describes the IA that a lease is to be sent in. Kea tells of it
+// before it knows T1 and T2.
+func (v *scriptEnv) association6(l *lease.Lease) {
+	code := uint64(wire.Opt6IANA)
 	if l.Type == lease.PD {
 		code = wire.Opt6IAPD
 	}
-	var t1, t2 uint32
-	for _, o := range q.M6.Options {
-		if o.Code == code && len(o.Data) >= 12 && binary.BigEndian.Uint32(o.Data) == l.IAID {
-			t1, t2 = binary.BigEndian.Uint32(o.Data[4:]), binary.BigEndian.Uint32(o.Data[8:])
-			break
-		}
-	}
 	v.number("PKT6_IA_IAID", uint64(l.IAID))
-	v.number("PKT6_IA_IA_TYPE", uint64(code))
-	v.number("PKT6_IA_IA_T1", uint64(t1))
-	v.number("PKT6_IA_IA_T2", uint64(t2))
+	v.number("PKT6_IA_IA_TYPE", code)
+	v.number("PKT6_IA_IA_T1", 0)
+	v.number("PKT6_IA_IA_T2", 0)
 }
 
 // appendUpperHex writes octets as Kea does behind 0x.

@@ -374,16 +374,17 @@ func (e *Engine) adopt(c *lease.Change) {
 	if c.Delete {
 		if had {
 			e.remove(&old)
+			e.legalCommand(nil, "deleted", &old, "", nil)
 		}
 		return
 	}
+	e.legalCommand(nil, "updated", &c.Lease, "", nil)
 	if had && old == c.Lease {
 		e.tally(&old, 1)
 		return
 	}
 	e.put(c.Lease)
 	e.tally(&c.Lease, 1)
-	e.legalCommand(nil, "updated", &c.Lease, "", nil)
 }
 
 // takeBatch stores what the partner pushed; what does not fit our subnets is

@@ -35,7 +35,8 @@ func (f *facts6) reset() {
 // association is an IA_NA or IA_PD of the query and what becomes of it.
 type association struct {
 	typ      lease.Type
-	iaid     uint32
+	asked    uint32            // the IAID in the query
+	iaid     uint32            // the IAID of its leases
 	hints    []wire.IAResource // what the client names in it
 	from, to int               // its part of Query.grants
 	status   uint16            // in the response, if text is set
@@ -89,7 +90,8 @@ func (q *Query) gather() bool {
 		if o.Code != wire.Opt6IANA && o.Code != wire.Opt6IAPD {
 			continue
 		}
-		x := association{typ: lease.NA, iaid: wire.IA(o.Data).IAID()}
+		iaid := wire.IA(o.Data).IAID()
+		x := association{typ: lease.NA, asked: iaid, iaid: iaid}
 		inner := uint16(wire.Opt6IAAddr)
 		if o.Code == wire.Opt6IAPD {
 			x.typ, inner = lease.PD, wire.Opt6IAPrefix

@@ -55,7 +55,7 @@ func (e *Engine) nak4(q *Query) {
 // complete4 lays the response down and addresses it.
 func (e *Engine) complete4(q *Query, typ byte) {
 	if len(e.cfg.FlexOptions) > 0 {
-		e.flexOptions4(q)
+		e.flexOptions(q)
 	}
 	e.address4(q, typ)
 	pad := 0

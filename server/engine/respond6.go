@@ -47,6 +47,9 @@ func (e *Engine) respond6(q *Query, typ byte) {
 		e.addOptions6(q)
 	}
 	e.addRelaySupplied(q)
+	if len(e.cfg.FlexOptions) > 0 {
+		e.flexOptions(q)
+	}
 	q.sent = typ
 	q.Response = w.Finish(&q.M6)
 	if q.Response == nil {
@@ -83,7 +86,7 @@ func (x *association) answered(query byte) bool {
 func (e *Engine) addIA(q *Query, x *association, exclude bool) {
 	w := &q.W6
 	t1, t2 := e.teeTimes6(q, x)
-	w.OpenIA(x.code(), x.iaid, t1, t2)
+	w.OpenIA(x.code(), x.asked, t1, t2)
 	if x.text != "" && x.typ == lease.PD {
 		w.IAStatus(x.status, x.text)
 	}

@@ -38,6 +38,30 @@ func (w *Writer6) Has(code uint16) bool { _, ok := first(w.options, code); retur
 // Get returns the first value added for a code.
 func (w *Writer6) Get(code uint16) ([]byte, bool) { return first(w.options, code) }
 
+// At returns the n-th value added for a code, to read or to replace; nil if
+// there are fewer.
+func (w *Writer6) At(code uint16, n int) *[]byte {
+	for i := range w.options {
+		if w.options[i].Code == code {
+			if n == 0 {
+				return &w.options[i].Data
+			}
+			n--
+		}
+	}
+	return nil
+}
+
+// Drop takes out the one option of a code whose value At returned.
+func (w *Writer6) Drop(code uint16, value *[]byte) {
+	for i := range w.options {
+		if w.options[i].Code == code && &w.options[i].Data == value {
+			w.options = append(w.options[:i], w.options[i+1:]...)
+			return
+		}
+	}
+}
+
 // Remove takes options of a code out again.
 func (w *Writer6) Remove(code uint16) {
 	kept := w.options[:0]
