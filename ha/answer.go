@@ -20,10 +20,11 @@ const (
 )
 
 // Answer is what came of a Command. Either Err is set, and nothing else but
-// Refused counts, or the peer has answered.
+// Refused and Ended counts, or the peer has answered.
 type Answer struct {
 	Err     error // no answer, or one that cannot be understood
 	Refused bool  // the connection was refused: nobody listens there
+	Ended   bool  // the connection ended instead of an answer
 
 	Result int
 	Text   string

@@ -28,6 +28,9 @@ func (m *Machine) heartbeat() {
 	m.send(m.other, f.id, &f.command, m.patience(), 0)
 }
 
+// endingTime is how long the end of a process may take.
+const endingTime = 500 * time.Millisecond
+
 // patience is how long an answer to a heartbeat is worth waiting for: not
 // beyond the time at which its absence means that contact is interrupted.
 func (m *Machine) patience() time.Duration {
@@ -50,8 +53,13 @@ func (m *Machine) heartbeatAnswered(a *Answer) {
 	if why := a.Failure(); why != "" {
 		m.log("warn", "HA_HEARTBEAT_COMMUNICATIONS_FAILED", "heartbeat was not answered",
 			"server", m.this.Name, "partner", m.other.Name, "reason", why)
-		if a.Refused && m.features().Goodbye {
+		switch {
+		case !m.features().Goodbye:
+		case a.Refused:
 			p.gone = true
+		case a.Ended && (p.state != Unavailable || m.now.Sub(p.since) < endingTime):
+			// A process that is killed resets connections before it refuses them.
+			m.beatAt = m.now.Add(50 * time.Millisecond)
 		}
 		m.unavailable()
 		m.endNotified(false)

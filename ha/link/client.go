@@ -305,7 +305,7 @@ func (c *Client) carry(l *link, w *wire, j *task) (*wire, ha.Answer) {
 		w.close()
 		w = nil
 		if !stale {
-			return nil, ha.Answer{Err: err}
+			return nil, ha.Answer{Err: err, Ended: !isTimeout(err)}
 		}
 	}
 }
