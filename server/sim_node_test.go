@@ -330,7 +330,8 @@ func (n *simNode) shutdown(then func()) {
 		return
 	}
 	s, begun := n.s, n.s.now
-	calm := s.normal() && s.net.whole() && s.o.ours() && n.index < 2
+	// Where clients' evidence is asked for, a goodbye is none.
+	calm := s.normal() && s.net.whole() && s.o.ours() && n.index < 2 && s.o.unacked == 0
 	n.leaving = true
 	s.note("%s shuts down", n.name)
 	ended := false

@@ -1,0 +1,22 @@
+package server
+
+import (
+	"testing"
+	"time"
+)
+
+// A client that repeats its request while the partner has not acknowledged the
+// lease gets no answer before that, lease caching or not.
+func TestRepeatedRequestWaitsForThePartnerToo(t *testing.T) {
+	for _, family := range []int{4, 6} {
+		s := newSim(1, func(o *simOptions) {
+			o.family, o.balancing, o.backup, o.extensions, o.rogues, o.faults = family, false, false, [2]bool{}, 0, 0
+			o.heartbeat, o.response, o.faulty = 5*time.Second, 30*time.Second, time.Minute
+		})
+		s.in(15*time.Second, func() { s.nodes[1].freeze(20 * time.Second) })
+		s.runUntil(time.Minute)
+		if len(s.check.violations) > 0 {
+			t.Error(s.report())
+		}
+	}
+}
