@@ -60,6 +60,7 @@ func commandTable() map[string]command {
 		ha.LeaseChanges:           {run: pairRun, hook: haHook, doc: "a part of the change stream, for the partner"},
 		"leasehold-goodbye":       {run: pairRun, hook: haHook, role: operate, doc: "the partner stops"},
 
+		"leasehold-what-if": {run: whatIf, only: 4, doc: "what a described client would get; nothing is stored or sent"},
 		"leasehold-survey":  {doc: "figures of the server: pools, leases, drops, pairs"},
 		"leasehold-explain": {doc: "why a client got what it got: the last decisions about it"},
 

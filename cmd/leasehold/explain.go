@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +14,7 @@ import (
 
 func newExplain(c *client) *cobra.Command {
 	var limit int
-	var dropped bool
+	var dropped, whatIf bool
 	explain := &cobra.Command{
 		Use:   "explain [CLIENT]",
 		Short: "Show why a client got what it got",
@@ -23,21 +25,49 @@ reservation and pool, what high availability said, and the answer, or why there 
 CLIENT is a hardware address, DUID or client identifier (octets with colons, or digits
 after 0x), an address, or a hostname. Without it, the last queries of all clients are shown.
 The server keeps the last 4096 queries ("leasehold": { "explain-records": … }).`,
-		Example: "  leasehold explain 02:00:00:00:00:01\n  leasehold explain -6 00:03:00:01:02:00:00:00:00:01\n  leasehold explain 192.0.2.10\n  leasehold explain --dropped",
+		Example: "  leasehold explain 02:00:00:00:00:01\n  leasehold explain -6 00:03:00:01:02:00:00:00:00:01\n  leasehold explain 192.0.2.10\n  leasehold explain --dropped\n  leasehold explain 02:00:00:00:00:01 --what-if --relay 192.0.2.1",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: c.verb("leasehold-explain", func(args []string) (any, error) {
-			a := map[string]any{"limit": limit}
-			if len(args) == 1 {
-				a["client"] = args[0]
+	}
+	asked := c.verb("leasehold-explain", func(args []string) (any, error) {
+		a := map[string]any{"limit": limit}
+		if len(args) == 1 {
+			a["client"] = args[0]
+		}
+		if dropped {
+			a["dropped"] = true
+		}
+		return a, nil
+	}, printExplanation)
+	described := map[string]*string{}
+	evaluated := c.verb("leasehold-what-if", func(args []string) (any, error) {
+		if len(args) != 1 {
+			return nil, errors.New("--what-if needs the hardware address of a client")
+		}
+		a := map[string]any{"hw-address": args[0]}
+		for key, value := range described {
+			if *value != "" {
+				a[key] = *value
 			}
-			if dropped {
-				a["dropped"] = true
-			}
-			return a, nil
-		}, printExplanation),
+		}
+		return a, nil
+	}, printWhatIf)
+	explain.RunE = func(cmd *cobra.Command, args []string) error {
+		if whatIf {
+			return evaluated(cmd, args)
+		}
+		return asked(cmd, args)
 	}
 	explain.Flags().IntVar(&limit, "limit", 20, "show the last `N` decisions")
 	explain.Flags().BoolVar(&dropped, "dropped", false, "only queries that got no answer")
+	explain.Flags().BoolVar(&whatIf, "what-if", false, "evaluate a query of the hardware address CLIENT now, without storing or sending (v4)")
+	for _, flag := range [...][2]string{
+		{"interface", "what-if: `NAME` of the interface it comes in on"}, {"relay", "what-if: `ADDRESS` of the relay"},
+		{"requested", "what-if: `ADDRESS` that it asks for"}, {"client-id", "what-if: client identifier in `HEX`"},
+		{"hostname", "what-if: `NAME` of the client"}, {"vendor-class", "what-if: `TEXT` of option 60"},
+		{"type", "what-if: `TYPE` of the query, discover or request"},
+	} {
+		described[flag[0]] = explain.Flags().String(flag[0], "", flag[1])
+	}
 	return explain
 }
 
@@ -89,4 +119,30 @@ func printExplanation(w io.Writer, arguments json.RawMessage) error {
 	t := newLeaseTable(w)
 	t.add(x.Leases)
 	return t.end()
+}
+
+// printWhatIf tells what would be decided, and the options of the response.
+func printWhatIf(w io.Writer, arguments json.RawMessage) error {
+	var x struct {
+		Decision decision
+		Options  []struct {
+			Code       int
+			Name, Data string
+		}
+	}
+	if err := json.Unmarshal(arguments, &x); err != nil {
+		return fmt.Errorf("read the evaluation: %w", err)
+	}
+	for _, line := range x.Decision.Story {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+	if len(x.Options) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\noptions of the response:")
+	tab := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, o := range x.Options {
+		fmt.Fprintf(tab, "  %d\t%s\t%s\n", o.Code, o.Name, o.Data)
+	}
+	return tab.Flush()
 }
