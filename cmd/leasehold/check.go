@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,11 @@ func newCheck() *cobra.Command {
 		Short: "Find everything wrong with configuration files at once",
 		Long: `Find everything wrong with configuration files at once: each error and each trap
 with its place, what is wrong, and a cure. The exit code is 1 if there are errors;
-warnings alone give 0. Interfaces that this machine does not have are a warning.`,
+warnings alone give 0. Interfaces that this machine does not have are a warning.
+
+Files may be anywhere, unless the environment says where they have to be, as for a
+server that is started as kea-dhcp4 or kea-dhcp6 without -X: KEA_DHCP_DATA_DIR,
+KEA_LOG_FILE_DIR, KEA_LEGAL_LOG_DIR, KEA_CONTROL_SOCKET_DIR, KEA_HOOKS_PATH.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
 			var all config.Problems
@@ -50,7 +55,7 @@ warnings alone give 0. Interfaces that this machine does not have are a warning.
 }
 
 func checkFile(file string) (config.Problems, error) {
-	cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists, MissingInterfacesWarn: true}, file)
+	cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists, MissingInterfacesWarn: true, Dirs: config.DirsOf(os.Getenv)}, file)
 	var ps config.Problems
 	switch {
 	case err == nil:
