@@ -104,6 +104,7 @@ var mapKeys = []key{
 	{name: "max-queue-size", at: lvD2, is: uint32s, def: "1024"},
 	{name: "ncr-protocol", at: lvD2, is: shape{kind: String, words: []string{"UDP"}, fold: true}, def: `"UDP"`},
 	{name: "ncr-format", at: lvD2, is: shape{kind: String, words: []string{"JSON"}, fold: true}, def: `"JSON"`},
+	{name: "always-include-fqdn", at: lvD2, is: boolean, stand: noEffect, why: "Kea has given it up"},
 	{name: "override-no-update", at: lvD2, is: boolean, newName: "ddns-override-no-update"},
 	{name: "override-client-update", at: lvD2, is: boolean, newName: "ddns-override-client-update"},
 	{name: "replace-client-name", at: lvD2, is: words("never", "always", "when-present", "when-not-present"), newName: "ddns-replace-client-name"},

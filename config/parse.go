@@ -20,6 +20,7 @@ type Options struct {
 	MissingInterfacesWarn bool
 	// ReadFile reads the credential files that a text names. Nil: os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
+	Dirs     Dirs
 }
 
 // ParseFamily builds a Family (version 4 or 6) from the value of a Dhcp4 or

@@ -141,6 +141,9 @@ func (r *reader) interfaces(v *Value, t *trail) {
 }
 
 func (r *reader) leaseDB(v *Value, t *trail) {
+	if v.flag("persist", true) {
+		r.confine(r.opts.Dirs.Data, v.Get("name"), t.key("name"), "Unable to open database: %v")
+	}
 	r.f.LeaseDB = LeaseDB{
 		Type: v.textOr("type", "memfile"), Name: v.text("name"), Persist: v.flag("persist", true),
 		LFCInterval: v.seconds("lfc-interval", 3600), MaxRowErrors: v.number32("max-row-errors", 0),
@@ -199,6 +202,7 @@ func (r *reader) loggers(list *Value, t *trail) (out []Logger) {
 		}
 		for j, e := range elements(outputs) {
 			o := LogOutput{Output: e.text("output"), Flush: e.flag("flush", true), MaxSize: uint64(e.number("maxsize", 10240000)), MaxVer: uint(e.number("maxver", 1)), Pattern: e.text("pattern")}
+			r.confine(r.opts.Dirs.Log, e.Get("output"), t.at(i).key(key).at(j), "%v")
 			if e.Get("output") != nil && o.Output == "" {
 				r.bad("logger-output", e.posOf("output"), t.at(i).key(key).at(j), "the output must not be empty", "")
 			}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ func (h hookReader) legalLog(v *Value, t *trail, top *trail) {
 	}
 	h.known(v, t, "type", "path", "base-name", "time-unit", "count", "prerotate", "postrotate", "timestamp-format", "request-parser-format", "response-parser-format")
 	l := &LegalLog{
-		Path: v.textOr("path", "/var/log/kea"), BaseName: v.textOr("base-name", "kea-legal"), Unit: v.textOr("time-unit", "day"),
+		Path: v.textOr("path", cmp.Or(h.opts.Dirs.LegalLog, "/var/log/kea")), BaseName: v.textOr("base-name", "kea-legal"), Unit: v.textOr("time-unit", "day"),
 		Count:  uint32(h.integer(v, "count", 1, 0, maxUint32, t)),
 		Before: h.text(v, "prerotate", t), After: h.text(v, "postrotate", t),
 		TimeFormat: v.textOr("timestamp-format", "%Y-%m-%d %H:%M:%S %Z"),
@@ -36,6 +37,11 @@ func (h hookReader) legalLog(v *Value, t *trail, top *trail) {
 	}
 	for _, key := range []string{"path", "base-name", "time-unit", "timestamp-format"} {
 		h.text(v, key, t)
+	}
+	if dir := h.opts.Dirs.LegalLog; dir != "" {
+		if err := Within(dir, l.Path+"/"); err != nil {
+			h.bad("path", v.posOf("path"), t.key("path"), fmt.Sprintf("An error occurred loading the library: %v", err), "")
+		}
 	}
 	units := []string{"second", "day", "month", "year"}
 	if !slices.Contains(units, l.Unit) {

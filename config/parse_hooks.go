@@ -50,6 +50,7 @@ func (r *reader) hooks(v *Value, top *trail) {
 
 func (r *reader) hook(h Hook, v *Value, t *trail) {
 	pos := v.posOf("library")
+	r.confine(r.opts.Dirs.Hooks, v.Get("library"), t.key("library"), "hooks library configuration error: %v")
 	switch {
 	case r.f.Hook(h.Name) != nil:
 		r.bad("hook-twice", pos, t, fmt.Sprintf("hooks library %s is listed twice", h.Name), "the first is at "+r.f.Hook(h.Name).Pos.String())

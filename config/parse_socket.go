@@ -33,6 +33,7 @@ func (r *reader) controlSocket(v *Value, t *trail) {
 		if s.Path == "" {
 			r.bad("control-socket", v.Pos, t, "a unix control socket needs a socket-name", "")
 		}
+		r.confine(r.opts.Dirs.Socket, v.Get("socket-name"), t.key("socket-name"), "'socket-name' is invalid: %v")
 	case "http", "https":
 		foreign = []string{"socket-name"}
 		s.Addr = netip.AddrPortFrom(r.addr(v, "socket-address", "127.0.0.1", t), uint16(v.number("socket-port", 8000)))

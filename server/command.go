@@ -102,9 +102,15 @@ func (s *Server) handle(ctx context.Context, f *family, c *control.Command) cont
 		return f.command(ctx, c)
 	case !ok:
 		// Kea's hooks bring the commands of both families into either daemon,
-		// where those of the other one fail.
-		if x, ok = commands[10-f.version][c.Name]; ok && x.hook != "" && x.available(cfg) {
-			return failure("%s is a command of the DHCPv%d server", c.Name, 10-f.version)
+		// where those of the other one find nothing or fail.
+		other := 10 - f.version
+		x, ok = commands[other][c.Name]
+		switch {
+		case !ok || x.hook == "" || !x.available(cfg):
+		case strings.HasPrefix(c.Name, fmt.Sprintf("lease%d-get-", other)):
+			return control.Answer{Result: control.Empty, Text: fmt.Sprintf("0 IPv%d lease(s) found.", other)}
+		default:
+			return failure("%s is a command of the DHCPv%d server", c.Name, other)
 		}
 	}
 	return control.Answer{Result: control.Unsupported, Text: fmt.Sprintf("'%s' command not supported.", c.Name)}

@@ -276,25 +276,13 @@ func beside(own, name string) (string, error) {
 	switch base := filepath.Base(name); {
 	case name == "" || base == "." || base == ".." || base == string(filepath.Separator):
 		return name, fmt.Errorf("path: '%s' has no filename", name)
-	case !filepath.IsAbs(name) && filepath.Dir(name) == ".":
+	case config.Bare(name):
 		return filepath.Join(dir, base), nil
-	case !sameDir(filepath.Dir(name), dir):
-		return name, fmt.Errorf("invalid path specified: '%s', supported path is '%s'", filepath.Dir(name), dir)
+	}
+	if err := config.Within(dir, name); err != nil {
+		return name, err
 	}
 	return name, nil
-}
-
-// sameDir says whether two paths lead to one directory.
-func sameDir(a, b string) bool {
-	if filepath.Clean(a) == filepath.Clean(b) {
-		return true
-	}
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }
 
 // fileText is a configuration as config-write writes it.

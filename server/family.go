@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -260,8 +261,12 @@ func (f *family) changed(ch listen.Change) {
 
 // leaseFile is the path of a family's lease file.
 func (o *Options) leaseFile(f *config.Family) string {
-	if f.LeaseDB.Name != "" {
-		return f.LeaseDB.Name
+	switch name := f.LeaseDB.Name; {
+	case name == "":
+	case config.Bare(name):
+		return filepath.Join(dataDir(f, o), name)
+	default:
+		return name
 	}
 	return fmt.Sprintf("%s/kea-leases%d.csv", dataDir(f, o), f.Version)
 }

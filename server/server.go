@@ -23,7 +23,9 @@ type Options struct {
 	ServerPort4, ServerPort6, ClientPort4, ClientPort6 uint16
 	// ToSource sends every response where its query came from (tests).
 	ToSource bool
-	DataDir  string // of lease files without a name; "" = /var/lib/kea
+	DataDir  string // of lease files without a directory; "" = /var/lib/kea
+	// Dirs confines the files of configurations that commands bring.
+	Dirs config.Dirs
 	// SocketDir is where control sockets without a directory are; "" = /run/kea.
 	SocketDir string
 	Now       func() time.Time

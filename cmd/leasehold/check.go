@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,11 @@ with its place, what is wrong, and a cure. The exit code is 1 if there are error
 warnings alone give 0. Interfaces that this machine does not have are a warning.
 
 With --against, what a reload of the files would change in the server behind a control
-socket is told, too, and a warning given where leases in use would lose their subnet.`,
+socket is told, too, and a warning given where leases in use would lose their subnet.
+
+Files may be anywhere, unless the environment says where they have to be, as for a
+server that is started as kea-dhcp4 or kea-dhcp6 without -X: KEA_DHCP_DATA_DIR,
+KEA_LOG_FILE_DIR, KEA_LEGAL_LOG_DIR, KEA_CONTROL_SOCKET_DIR, KEA_HOOKS_PATH.`,
 		Example: "  leasehold check /etc/kea/kea-dhcp4.conf\n  leasehold check new.conf --against /run/kea/kea4-ctrl-socket",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    x.run,
@@ -94,6 +99,7 @@ func (x *checking) print(w io.Writer, ps config.Problems) error {
 func checkFile(file string) (*config.Config, config.Problems, error) {
 	cfg, err := config.LoadWith(config.Options{
 		InterfaceExists: interfaceExists, InterfaceAddressed: interfaceAddressed, MissingInterfacesWarn: true,
+		Dirs: config.DirsOf(os.Getenv),
 	}, file)
 	var ps config.Problems
 	switch {

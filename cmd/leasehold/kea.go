@@ -21,6 +21,7 @@ type keaOptions struct {
 	config, check          string
 	serverPort, clientPort uint16
 	debug                  bool
+	anywhere               bool   // files may be in any directory
 	print                  string // to say instead of serving: -v, -V, -W
 }
 
@@ -76,7 +77,7 @@ type kea struct {
 
 // load reads a file that must have the map of our family.
 func (k *kea) load(file string) (*config.Config, error) {
-	cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists}, file)
+	cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists, Dirs: k.dirs()}, file)
 	var missing *os.PathError
 	if _, statErr := os.Stat(file); errors.As(statErr, &missing) {
 		return nil, fmt.Errorf("Unable to open file %s", file)
@@ -89,6 +90,15 @@ func (k *kea) load(file string) (*config.Config, error) {
 			What: fmt.Sprintf("syntax error, unexpected constant string, expecting Dhcp%d", k.version), Syntax: true}}
 	}
 	return cfg, nil
+}
+
+// dirs are where files have to be. Kea 3 has them built in: here they count if
+// the environment names them, so that configurations of Kea 2.2 go on working.
+func (k *kea) dirs() config.Dirs {
+	if k.opts.anywhere {
+		return config.Dirs{}
+	}
+	return config.DirsOf(os.Getenv)
 }
 
 func interfaceExists(name string) bool {
@@ -167,6 +177,7 @@ func (k *kea) serve() int {
 		return k.initFail(fmt.Errorf("configuration error using file '%s': %s", file, reason))
 	}
 	o := serverOptions(k.w)
+	o.Dirs = k.dirs()
 	switch k.version {
 	case 4:
 		o.ServerPort4, o.ClientPort4 = k.opts.serverPort, k.opts.clientPort
@@ -256,8 +267,10 @@ func (o *keaOptions) flag(letter byte) (done bool, err error) {
 		o.print = extendedVersion()
 	case 'W':
 		o.print = buildReport()
-	case 'X', 'F', 'R':
-		// Path checks, exits on half-applied configurations and configuration
+	case 'X':
+		o.anywhere = true
+	case 'F', 'R':
+		// Exits on half-applied configurations and configuration
 		// backends do not exist here.
 	default:
 		return false, fmt.Errorf("%%name: invalid option -- '%c'", letter)
@@ -300,5 +313,7 @@ Usage: %[3]s -[v|V|W] [-d] [-X] [-{c|t|T} FILE] [-p PORT] [-P PORT]
   -v       print the version of Kea that is followed, and exit
   -V       print the version with details, and exit
   -W       print what the program was built from, and exit
-  -X -F -R accepted, without effect
+  -X       files may be outside of KEA_DHCP_DATA_DIR, KEA_LOG_FILE_DIR,
+           KEA_LEGAL_LOG_DIR, KEA_CONTROL_SOCKET_DIR and KEA_HOOKS_PATH
+  -F -R    accepted, without effect
 `

@@ -1,11 +1,14 @@
 package logging
 
 import (
+	"errors"
 	"fmt"
 	"log/syslog"
 	"os"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"leasehold/config"
 	"leasehold/server/message"
@@ -15,9 +18,11 @@ import (
 const minRotation = 204800
 
 // file is a log file that is renamed to .1, .2 … .maxver when it is full.
+// Processes that share it take turns in that by a lock on path.lock.
 type file struct {
 	mu      sync.Mutex
 	path    string
+	lock    *os.File // nil: not needed yet
 	maxSize uint64
 	maxVer  uint
 	f       *os.File // nil until the next line
@@ -38,6 +43,10 @@ func (w *Writer) fileFor(o config.LogOutput) (*file, error) {
 		return nil, err
 	}
 	f.maxSize, f.maxVer = o.MaxSize, max(o.MaxVer, 1)
+	if f.maxSize >= minRotation {
+		// Where that fails, rotation will, and say so.
+		_ = f.openLock()
+	}
 	w.files[o.Output] = f
 	return f, nil
 }
@@ -67,6 +76,17 @@ func (f *file) close() error {
 	}
 	err := f.f.Close()
 	f.f = nil
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+		f.lock = nil
+	}
+	return err
+}
+
+func (f *file) openLock() (err error) {
+	if f.lock == nil {
+		f.lock, err = os.OpenFile(f.path+".lock", os.O_RDWR|os.O_CREATE, 0o640)
+	}
 	return err
 }
 
@@ -88,8 +108,23 @@ func (f *file) Write(p []byte) (int, error) {
 }
 
 func (f *file) rotate() error {
+	if err := f.openLock(); err != nil {
+		return fmt.Errorf("lock log file: %w", err)
+	}
+	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock log file: %w", err)
+	}
+	defer unix.Flock(int(f.lock.Fd()), unix.LOCK_UN)
+	own, err := f.f.Stat()
+	if err != nil {
+		return fmt.Errorf("rotate log file: %w", err)
+	}
 	f.f.Close()
 	f.f = nil
+	if now, err := os.Stat(f.path); err == nil && !os.SameFile(own, now) {
+		// Another process was faster.
+		return f.open()
+	}
 	for i := f.maxVer; i > 1; i-- {
 		// A version that is not there yet leaves nothing to move.
 		os.Rename(fmt.Sprintf("%s.%d", f.path, i-1), fmt.Sprintf("%s.%d", f.path, i))

@@ -272,3 +272,32 @@ func BenchmarkKeaLayout(b *testing.B) {
 		buf = p.append(buf[:0], l)
 	}
 }
+
+func TestProcessesTakeTurnsInRotation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, bytes.Repeat([]byte{'x'}, minRotation), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	var files [2]*file
+	for i := range files {
+		w := &Writer{files: make(map[string]*file)}
+		f, err := w.fileFor(config.LogOutput{Output: path, MaxSize: minRotation, MaxVer: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.close()
+		files[i] = f
+	}
+	for i, f := range files {
+		if _, err := fmt.Fprintf(f, "process %d\n", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || string(text) != "process 0\nprocess 1\n" {
+		t.Errorf("%q %v", text, err)
+	}
+	if _, err := os.Stat(path + ".2"); err == nil {
+		t.Error("rotated twice")
+	}
+}
