@@ -109,7 +109,7 @@ func (d *OptionDef) appendField(out []byte, typ, s string) ([]byte, error) {
 	case "ipv4-address", "ipv6-address":
 		a, err := netip.ParseAddr(s)
 		if err != nil || a.Zone() != "" {
-			return nil, fmt.Errorf("'%s' is not an address", s)
+			return nil, errors.New(notAddress(s))
 		}
 		if d.Type == "record" && a.Is4() != (typ == "ipv4-address") || typ == "ipv6-address" && a.Is4() && !d.Array {
 			return nil, fmt.Errorf("'%s' is not an address of the right family", s)

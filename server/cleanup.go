@@ -37,7 +37,8 @@ func (f *family) cleanUp(ctx context.Context) {
 }
 
 func (f *family) cleanOnce(ctx context.Context, m *lease.Memfile) {
-	f.log.Log(message.DHCPSrvMemfileLFCStart, "cleaning the lease file up")
+	f.log.Log(message.DHCPSrvMemfileLFCStart, "starting Lease File Cleanup")
+	f.log.Log(message.DHCPSrvMemfileLFCExecute, "executing Lease File Cleanup: it is a task of this process")
 	if err := m.Cleanup(ctx); err != nil && ctx.Err() == nil {
 		f.log.Log(message.LeaseCleanupFail, "the lease file stays as it is: %v", err)
 	}

@@ -313,6 +313,10 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 	if err != nil {
 		return nil, nil, errors.Join(err, m.Close())
 	}
+	// Makes the file: that it cannot be written shows now, not with a client.
+	if err := m.Append(nil); err != nil {
+		return nil, nil, errors.Join(err, m.Close())
+	}
 	newSanity(f, log).checkAll(store)
 	return store, m, nil
 }
