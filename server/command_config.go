@@ -198,7 +198,7 @@ func (s *Server) revert(f *family, p *confirmation) {
 		return
 	}
 	f.confirm = nil
-	if _, err := s.configureLocked(context.Background(), f, p.before); err != nil {
+	if _, err := s.configureLocked(context.Background(), f, p.before, false); err != nil {
 		f.log.Log(message.ConfigReturned, "return to the configuration before config-set: %v", err)
 		return
 	}

@@ -17,10 +17,12 @@ import (
 func (s *Server) configure(ctx context.Context, f *family, next *config.Family) (*difference, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	return s.configureLocked(ctx, f, next)
+	return s.configureLocked(ctx, f, next, false)
 }
 
-func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Family) (*difference, error) {
+// configureLocked is configure while s.changing is held; edited says that a
+// command changed a part.
+func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Family, edited bool) (*difference, error) {
 	old := f.cfg.Load()
 	if next.File == "" {
 		next.File = old.File
@@ -48,7 +50,7 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 	d := compare(old, next)
 	// The swap is not given up half-way because a caller has gone.
 	a, err := f.await(context.WithoutCancel(ctx), func(id uint64) engine.Input {
-		return engine.Reconfigured{ID: id, Family: next}
+		return engine.Reconfigured{ID: id, Family: next, Edited: edited}
 	})
 	if err != nil {
 		return nil, err

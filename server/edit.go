@@ -51,7 +51,7 @@ func (s *Server) edit(ctx context.Context, f *family,
 	if err != nil {
 		return answered(err)
 	}
-	if _, err := s.configureLocked(ctx, f, next); err != nil {
+	if _, err := s.configureLocked(ctx, f, next, true); err != nil {
 		return answered(err)
 	}
 	return answer(next)

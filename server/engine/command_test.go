@@ -224,3 +224,21 @@ func TestStatisticsSurviveReconfiguration(t *testing.T) {
 		}
 	}
 }
+
+func TestEditsLeaveTheIterativeAllocatorWhereItIs(t *testing.T) {
+	for _, tt := range []struct {
+		edited bool
+		want   string
+	}{{true, "192.0.2.11"}, {false, "192.0.2.10"}} {
+		p := &pool{Pool: &config.Pool{First: netip.MustParseAddr("192.0.2.10"), Last: netip.MustParseAddr("192.0.2.20")}}
+		p.next = 1
+		old := &subnet{pools: []*pool{p}}
+		fresh := &subnet{pools: []*pool{newPool(p.Pool, nil)}}
+		if tt.edited {
+			fresh.keepTurns(old)
+		}
+		if got := fresh.pools[0].addr(fresh.pools[0].next).String(); got != tt.want {
+			t.Errorf("edited %v: goes on at %s, want %s", tt.edited, got, tt.want)
+		}
+	}
+}

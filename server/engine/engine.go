@@ -145,6 +145,9 @@ type Tick struct{}
 type Reconfigured struct {
 	ID     uint64
 	Family *config.Family
+	// Edited: a command changed a part of the configuration. Kea's allocators
+	// go on where they are then, but begin anew with a whole configuration.
+	Edited bool
 }
 
 func (*Query) input()       {}
@@ -213,7 +216,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		case Tick:
 			e.tick()
 		case Reconfigured:
-			e.reconfigure(i.Family)
+			e.reconfigure(i.Family, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
 		case Addresses:
 			e.setAddresses(i.Own)
@@ -262,7 +265,7 @@ func (e *Engine) query(q *Query) {
 
 // reconfigure replaces the configuration. Leases, parked responses, the
 // service switches and packet statistics stay.
-func (e *Engine) reconfigure(f *config.Family) {
+func (e *Engine) reconfigure(f *config.Family, edited bool) {
 	old := e.subnets
 	e.build(f)
 	e.recorder.configure(f)
@@ -271,6 +274,9 @@ func (e *Engine) reconfigure(f *config.Family) {
 		if o := old[id]; o != nil {
 			s.counts = o.counts
 			s.keepCounts(o)
+			if edited {
+				s.keepTurns(o)
+			}
 		}
 	}
 	e.recount()

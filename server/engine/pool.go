@@ -95,6 +95,22 @@ func (s *subnet) keepCounts(old *subnet) {
 	keep(s.pd, old.pd)
 }
 
+// keepTurns lets the iterative allocator go on where it was, if the pools are
+// the same.
+func (s *subnet) keepTurns(old *subnet) {
+	pools, before := s.allPools(), old.allPools()
+	same := func(p, o *pool) bool {
+		return p.First == o.First && p.Last == o.Last && p.DelegatedLen == o.DelegatedLen
+	}
+	if len(s.pd) != len(old.pd) || !slices.EqualFunc(pools, before, same) {
+		return
+	}
+	for i, p := range pools {
+		p.next = before[i].next
+	}
+	s.turns = old.turns
+}
+
 // allPools returns address and prefix pools.
 func (s *subnet) allPools() []*pool {
 	if len(s.pd) == 0 {
