@@ -59,10 +59,11 @@ func (r *reader) hook(h Hook, v *Value, t *trail) {
 	default:
 		why, known := missingHooks[h.Name]
 		if !known {
-			why = "libraries cannot be loaded, and none of this name is built in"
+			r.bad("hook", pos, t, fmt.Sprintf("hooks libraries failed to validate - library or libraries in error are: %s: libraries cannot be loaded, and none of this name is built in", h.Path), "remove it")
+			return
 		}
 		cure := "remove it"
-		if known && strings.HasPrefix(why, "this is the old name of ") {
+		if strings.HasPrefix(why, "this is the old name of ") {
 			cure = "use the new name"
 		}
 		r.bad("hook", pos, t, fmt.Sprintf("hooks library %s is not supported: %s", h.Name, why), cure)
