@@ -60,9 +60,14 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 	if s.o.Configured != nil {
 		s.o.Configured(next)
 	}
-	f.log.Log(f.message(message.DHCP4ConfigComplete, message.DHCP6ConfigComplete),
-		"DHCPv%d server has completed configuration: %d subnets", f.version, len(next.Subnets))
+	f.configured(next)
 	return d, nil
+}
+
+// configured tells the log that a configuration is in force.
+func (f *family) configured(c *config.Family) {
+	f.log.Log(f.message(message.DHCP4ConfigComplete, message.DHCP6ConfigComplete),
+		"DHCPv%d server has completed configuration: %d subnets", f.version, len(c.Subnets))
 }
 
 // message picks the family's one of two messages.

@@ -197,6 +197,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 			return err
 		}
 		s.keepLastGood(f)
+		f.configured(c)
 		f.log.Log(started(f.version), "leasehold server version %s started", Version)
 	}
 	if err := s.openAgent(); err != nil {

@@ -54,6 +54,10 @@ func (e *Engine) leaseNowhere(q *Query) bool {
 // assign6 finds the leases of one association: those the client has and may
 // keep, one that is reserved, what it asks for, what an allocator finds.
 func (e *Engine) assign6(q *Query, x *association) {
+	if same := q.earlier(x); same != nil {
+		x.from, x.to, x.status, x.text = same.from, same.to, same.status, same.text
+		return
+	}
 	x.from = len(q.grants)
 	if m := assignMessage(q, x.typ); e.on(m) {
 		e.log(q, m, "association iaid=%d names %d resources", x.iaid, len(x.hints))
@@ -66,6 +70,21 @@ func (e *Engine) assign6(q *Query, x *association) {
 		x.nothing()
 	}
 	x.to = len(q.grants)
+}
+
+// earlier returns the association that x repeats, or nil: RFC 9915 §12.1 lets
+// an IAID name one association of a type only.
+func (q *Query) earlier(x *association) *association {
+	for i := range q.ias {
+		y := &q.ias[i]
+		if y == x {
+			break
+		}
+		if y.typ == x.typ && y.iaid == x.iaid {
+			return y
+		}
+	}
+	return nil
 }
 
 func assignMessage(q *Query, t lease.Type) *message.Message {

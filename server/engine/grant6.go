@@ -11,11 +11,11 @@ import (
 // lifetimes, the pools, classes and names that follow, and whether any can be
 // handed out as it is.
 func (e *Engine) settleLeases6(q *Query) {
-	final := q.subnet
+	final, done := q.subnet, 0
 	for i := range q.ias {
 		x := &q.ias[i]
-		for j := x.from; j < x.to; j++ {
-			e.fill6(q, x, &q.grants[j])
+		for ; done < x.to; done++ {
+			e.fill6(q, x, &q.grants[done])
 		}
 	}
 	q.subnet, q.pool = final, nil

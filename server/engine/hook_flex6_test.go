@@ -121,6 +121,25 @@ func TestFlexIDIgnoresIAID(t *testing.T) {
 	}
 }
 
+// An IAID that comes twice is the same association and holds the same address.
+func TestRepeatedAssociation(t *testing.T) {
+	h := furnish6(t, flexID6(""))
+	m := h.send6(wire.Request, 1, ourID, ia(wire.Opt6IANA, 5, ""), ia(wire.Opt6IANA, 5, ""), ia(wire.Opt6IANA, 6, ""))
+	got := ""
+	for _, o := range m.Options {
+		if o.Code == wire.Opt6IANA {
+			r := wire.ReadIAResource(wire.Opt6IAAddr, o.Data[16:])
+			got += fmt.Sprintf("%d %s, ", wire.IA(o.Data).IAID(), r.Addr)
+		}
+	}
+	if want := "5 2001:db8:1::10, 5 2001:db8:1::10, 6 2001:db8:1::11, "; got != want {
+		t.Errorf("got %s", got)
+	}
+	if n := h.e.subnets[1].poolsFor(lease.NA)[0].free.Len(); n != 0x99-0x10+1-2 {
+		t.Errorf("%d addresses free", n)
+	}
+}
+
 func TestFlexOption6(t *testing.T) {
 	for _, c := range []struct {
 		name, entries string

@@ -225,7 +225,7 @@ func (q *Query) answered(version int) *Query {
 	r.classes = q.classes
 	if version == 6 {
 		r.q6.q = r
-		if r.Decode6(); r.Bad != nil {
+		if r.M6.DecodeResponse(r.Data) != nil {
 			return nil
 		}
 		return r

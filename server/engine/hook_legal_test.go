@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -75,6 +76,23 @@ func TestLegalFormat6(t *testing.T) {
 		"request-parser-format": "`+na+` + ' '", "response-parser-format": "`+na+` + ' ' + `+pd+`" } } ]`)
 	h.send6(wire.Request, 1, ourID, ia(wire.Opt6IANA, 7, ""), ia(wire.Opt6IANA, 8, ""), ia(wire.Opt6IAPD, 7, ""))
 	if got, want := h.entries(), "none 2001:db8:1::10 none|none 2001:db8:1::11 none|none none 2001:db8:2::"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// A relayed response is as readable as a relayed query.
+func TestLegalFormatOfRelayedResponse(t *testing.T) {
+	h := furnish6(t, `"cache-threshold": 0.0, "hooks-libraries": [ { "library": "libdhcp_legal_log.so", "parameters": { "path": "/x",
+		"response-parser-format": "int32totext(pkt6.msgtype) + ' ' + addrtotext(relay6[0].linkaddr)" } } ]`)
+	h.send6(wire.Request, 1, ourID, ia(wire.Opt6IANA, 7, ""))
+	q := h.fx.Responses[0]
+	link, peer := netip.MustParseAddr("2001:db8:1::5"), netip.MustParseAddr("fe80::1")
+	inner := string(q.Data)
+	forward := "\x0c\x00" + string(link.AsSlice()) + string(peer.AsSlice()) + option6(9, inner)
+	relayed := &Query{Data: []byte(forward), Arrival: q.Arrival}
+	relayed.Decode6()
+	h.step(relayed)
+	if got, want := h.entries(), "7 2001:db8:1::5"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -125,7 +125,13 @@ type Message6 struct {
 
 // Decode reads a datagram. A truncated option ends the options of its level
 // without an error, as in Kea: what came before it counts.
-func (m *Message6) Decode(data []byte) error {
+func (m *Message6) Decode(data []byte) error { return m.decode(data, RelayForw) }
+
+// DecodeResponse is Decode for what servers send.
+func (m *Message6) DecodeResponse(data []byte) error { return m.decode(data, RelayRepl) }
+
+// decode reads a datagram whose relay messages are of a type.
+func (m *Message6) decode(data []byte, relay byte) error {
 	m.data, m.inner = data, nil
 	m.all, m.relays, m.Options, m.Type = m.all[:0], m.relays[:0], nil, 0
 	msg := data
@@ -133,10 +139,10 @@ func (m *Message6) Decode(data []byte) error {
 		if len(msg) < headerLen6 {
 			return ErrTruncated
 		}
-		if msg[0] == RelayRepl {
-			return ErrRelayTyp
-		}
-		if msg[0] != RelayForw {
+		if msg[0] != relay {
+			if msg[0] == RelayForw || msg[0] == RelayRepl {
+				return ErrRelayTyp
+			}
 			break
 		}
 		if len(m.relays) == MaxRelays {
