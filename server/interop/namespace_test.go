@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // crowd bounds how many tests run at once: with more, servers that must answer
 // within a heartbeat do not on a small machine.
-var crowd = make(chan struct{}, 4)
+var crowd = make(chan struct{}, 6)
 
 // isolate runs the calling test again in namespaces of its own and reports
 // false there. In the first process it reports true when that is over, and so
