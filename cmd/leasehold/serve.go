@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -91,11 +90,6 @@ type reloader interface{ Reload() error }
 // serve runs a server until a signal ends it, and keeps the service manager
 // informed. An error may carry an ExitCode.
 func serve(cfg *config.Config, o server.Options) error {
-	// Leases lie in few large pieces without pointers: collecting often costs
-	// little, and memory stays near what the leases need.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
 	s, err := server.New(cfg, o)
 	if err != nil {
 		return err
@@ -106,6 +100,7 @@ func serve(cfg *config.Config, o server.Options) error {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	go paceCollector(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	ready := s.Ready()
