@@ -79,7 +79,7 @@ func (c *Client) Close() {
 
 // Send sends the command of a DoSend and calls done exactly once, from another
 // goroutine, with what came of it. threads is the relationship's
-// http-client-threads.
+// http-client-threads. Of a only the command is kept.
 func (c *Client) Send(a *ha.Action, threads int, done func(ha.Answer)) {
 	j := &task{command: a.Command, done: done, deadline: time.Now().Add(a.Timeout)}
 	c.mu.Lock()
@@ -89,7 +89,8 @@ func (c *Client) Send(a *ha.Action, threads int, done func(ha.Answer)) {
 		return
 	}
 	if a.Fresh {
-		c.wait.Go(func() { c.sendFresh(a.Peer, a.Series, j) })
+		peer, series := a.Peer, a.Series // a is the caller's again once Send returns
+		c.wait.Go(func() { c.sendFresh(peer, series, j) })
 		return
 	}
 	l := c.link(a.Peer)

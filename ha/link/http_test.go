@@ -343,6 +343,25 @@ func TestManyCommandsOverFewConnections(t *testing.T) {
 	}
 }
 
+// TestSendKeepsNothingOfItsAction: the caller uses the action's room again at
+// once, fresh connection or not.
+func TestSendKeepsNothingOfItsAction(t *testing.T) {
+	address := serveLoopback(t, &Listener{})
+	client := NewClient()
+	defer client.Close()
+	p := &config.Peer{Name: "server2", URL: "http://" + address + "/"}
+	answers := make(chan ha.Answer, 1)
+	var a ha.Action
+	for i := range 100 {
+		a = ha.Action{Peer: p, Fresh: i%2 == 0, Series: uint64(i), Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: 10 * time.Second}
+		client.Send(&a, 1, func(a ha.Answer) { answers <- a })
+		a = ha.Action{}
+		if got := <-answers; got.Failure() != "" {
+			t.Fatal(got.Failure())
+		}
+	}
+}
+
 // TestTLSBothWays: chain checked, names not; without a certificate of ours
 // nothing is answered; renewed files are read again.
 func TestTLSBothWays(t *testing.T) {
