@@ -35,6 +35,8 @@ type Options struct {
 
 	// AfterFunc calls f once d has passed; nil: time.AfterFunc.
 	AfterFunc func(d time.Duration, f func()) interface{ Stop() bool }
+	// Sockets, if any, keeps the sockets of clients across a restart.
+	Sockets listen.Keeper
 	// Configured hears of every configuration that took effect after the start.
 	Configured func(*config.Family)
 }
@@ -135,7 +137,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
-	lo.Serve, lo.Changed = f.serve, f.changed
+	lo.Serve, lo.Changed, lo.Keeper = f.serve, f.changed, s.o.Sockets
 	lo.Failed = func(o *listen.Outgoing, err error) {
 		m := message.DHCP4PacketSendFail
 		if f.version == 6 {
@@ -244,14 +246,17 @@ func started(version int) *message.Message {
 }
 
 // close ends what New and Run began, in the order that loses nothing: no more
-// queries, then the disk.
+// queries, then the disk, and the sockets when all that was promised has left.
 func (s *Server) close() error {
 	var errs []error
 	for _, f := range s.families() {
 		if f.sockets != nil {
-			f.sockets.Close()
+			f.sockets.Quiet()
 		}
 		errs = append(errs, f.disk.close())
+		if f.sockets != nil {
+			f.sockets.Close()
+		}
 		f.hooked.close()
 	}
 	return errors.Join(errs...)
