@@ -15,6 +15,7 @@ import (
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/route"
 )
 
 // Options are what a Server needs from its process. The zero value serves.
@@ -132,6 +133,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
 	f.engine = engine.New(c, store, eo)
+	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
@@ -253,6 +255,7 @@ func (s *Server) close() error {
 		}
 		errs = append(errs, f.disk.close())
 		f.hooked.close()
+		f.routes.Close()
 	}
 	return errors.Join(errs...)
 }
