@@ -15,6 +15,7 @@ import (
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/route"
 )
 
 // Options are what a Server needs from its process. The zero value serves.
@@ -134,6 +135,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
 	f.engine = engine.New(c, store, eo)
+	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
@@ -258,6 +260,7 @@ func (s *Server) close() error {
 			f.sockets.Close()
 		}
 		f.hooked.close()
+		f.routes.Close()
 	}
 	return errors.Join(errs...)
 }
