@@ -27,6 +27,9 @@ type Options struct {
 	DataDir  string // of lease files without a directory; "" = /var/lib/kea
 	// Dirs confines the files of configurations that commands bring.
 	Dirs config.Dirs
+	// Broken are the configuration files in whose place the last good
+	// configuration is served, and what is wrong with them.
+	Broken map[string]error
 	// SocketDir is where control sockets without a directory are; "" = /run/kea.
 	SocketDir string
 	Now       func() time.Time
@@ -200,7 +203,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 		if err != nil {
 			return err
 		}
-		s.keepLastGood(f)
+		s.startedWith(f, c)
 		f.configured(c)
 		f.log.Log(started(f.version), "leasehold server version %s started", Version)
 	}
