@@ -28,6 +28,7 @@ type family struct {
 	sockets *listen.Set
 	peers   *peers
 	disk    *disk
+	memory  *keeper
 	routes  *route.Table
 	log     *logging.Sink
 	meters  *metrics.Meters
@@ -143,6 +144,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	f.deliver(c.fx.Answers)
 	if len(c.fx.Sends) > 0 {
 		f.peers.send(c.fx.Sends)
+	}
+	if c.fx.Memory != nil {
+		f.memory.keep(c.fx.Memory)
 	}
 	f.arm(c.fx.Wake)
 }
@@ -286,30 +290,30 @@ func dataDir(f *config.Family, o *Options) string {
 }
 
 // openLeases opens the lease database of a family and fills a store from it.
-func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, error) {
+func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, *memory, error) {
 	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
 	if !f.LeaseDB.Persist {
 		log.Log(message.DHCPSrvMemfileNoStorage, "leases are kept in memory only: persist is false")
-		return store, nil, nil
+		return store, nil, nil, nil
 	}
 	path := o.leaseFile(f)
 	log.Log(message.DHCPSrvMemfileDB, "opening lease database: type=%s name=%s", f.LeaseDB.Type, path)
 	if f.LeaseDB.Type == "sqlite" {
 		b, err := lease.OpenSQLite(path, f.Version, !f.LeaseDB.Flush)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if err := store.Restore(b); err != nil {
-			return nil, nil, errors.Join(err, b.Close())
+			return nil, nil, nil, errors.Join(err, b.Close())
 		}
 		newSanity(f, log).checkAll(store)
-		return store, b, nil
+		return store, b, nil, nil
 	}
 	m, err := lease.OpenMemfile(lease.MemfileOptions{
 		Path: path, Family: f.Version, Sync: !f.LeaseDB.Flush, MaxRowErrors: int(f.LeaseDB.MaxRowErrors),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	log.Log(message.DHCPSrvMemfileLeaseFileLoad, "loading leases from file %s", path)
 	err = store.Restore(m)
@@ -317,12 +321,13 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, m.Close())
+		return nil, nil, nil, errors.Join(err, m.Close())
 	}
 	// Makes the file: that it cannot be written shows now, not with a client.
 	if err := m.Append(nil); err != nil {
-		return nil, nil, errors.Join(err, m.Close())
+		return nil, nil, nil, errors.Join(err, m.Close())
 	}
+	remembered := openMemory(lease.OS, path, m, store, f, now)
 	newSanity(f, log).checkAll(store)
-	return store, m, nil
+	return store, m, remembered, nil
 }
