@@ -164,9 +164,8 @@ func differences(a, b *facet) []difference { return inherited(a.compare(b, "")) 
 // subnet has the parameters that it was not given from the top, and bounds of
 // a lifetime follow the lifetime.
 func inherited(found []difference) []difference {
-	same := func(d, above difference) bool {
-		return d.A != nil && d.B != nil && above.A != nil && above.B != nil && d.A.Value == above.A.Value && d.B.Value == above.B.Value
-	}
+	alike := func(x, y *said) bool { return (x == nil) == (y == nil) && (x == nil || x.Value == y.Value && x.Value != "") }
+	same := func(d, above difference) bool { return alike(d.A, above.A) && alike(d.B, above.B) }
 	at := map[string]difference{}
 	for _, d := range found {
 		at[d.Path] = d
@@ -176,8 +175,8 @@ func inherited(found []difference) []difference {
 		if base := strings.TrimPrefix(strings.TrimPrefix(key, "min-"), "max-"); base != key && same(d, at[dir+base]) {
 			return true
 		}
-		above, below := at[key]
-		return below && dir != "" && same(d, above)
+		above, given := at[key]
+		return given && dir != "" && same(d, above)
 	})
 }
 

@@ -23,10 +23,14 @@ type facet struct {
 	byName map[string]*facet
 }
 
-// add takes up a part. One of a name that is taken gets a number.
+// add takes up a part. One of a name that is taken gets a number, one that was
+// filled in has the place of the whole.
 func (f *facet) add(name, value string, pos config.Pos) *facet {
 	if f.byName == nil {
 		f.byName = map[string]*facet{}
+	}
+	if pos.Line == 0 {
+		pos = f.pos
 	}
 	p := &facet{name: name, value: value, pos: pos}
 	for n := 2; f.byName[p.name] != nil; n++ {
