@@ -15,6 +15,7 @@ import (
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/route"
 )
 
 // Options are what a Server needs from its process. The zero value serves.
@@ -26,6 +27,9 @@ type Options struct {
 	DataDir  string // of lease files without a directory; "" = /var/lib/kea
 	// Dirs confines the files of configurations that commands bring.
 	Dirs config.Dirs
+	// Broken are the configuration files in whose place the last good
+	// configuration is served, and what is wrong with them.
+	Broken map[string]error
 	// SocketDir is where control sockets without a directory are; "" = /run/kea.
 	SocketDir string
 	Now       func() time.Time
@@ -134,6 +138,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
 	f.engine = engine.New(c, store, eo)
+	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
@@ -198,7 +203,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 		if err != nil {
 			return err
 		}
-		s.keepLastGood(f)
+		s.startedWith(f, c)
 		f.configured(c)
 		f.log.Log(started(f.version), "leasehold server version %s started", Version)
 	}
@@ -258,6 +263,7 @@ func (s *Server) close() error {
 			f.sockets.Close()
 		}
 		f.hooked.close()
+		f.routes.Close()
 	}
 	return errors.Join(errs...)
 }
