@@ -25,6 +25,8 @@ type client struct {
 	ca                 string
 	v6, json           bool
 	timeout            time.Duration
+	secret             *string     // the password, where it is known already
+	tls                *tls.Config // instead of ca
 }
 
 // answer is one answer of a server. Arguments keep their text.
@@ -138,7 +140,7 @@ func (c *client) overHTTP(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	if c.ca != "" {
+	if transport.TLSClientConfig = c.tls; c.tls == nil && c.ca != "" {
 		text, err := os.ReadFile(c.ca)
 		if err != nil {
 			return nil, fmt.Errorf("read CA file: %w", err)
@@ -158,6 +160,9 @@ func (c *client) overHTTP(ctx context.Context, request []byte) ([]byte, error) {
 }
 
 func (c *client) password() (string, error) {
+	if c.secret != nil {
+		return *c.secret, nil
+	}
 	if c.passwordFile == "" {
 		p, ok := os.LookupEnv("LEASEHOLD_PASSWORD")
 		if !ok {

@@ -200,7 +200,7 @@ func exists(path string) bool {
 // socket is the path of the unix control socket.
 func (n *node) socket() string {
 	if n.ownTmp {
-		return filepath.Join(n.dir, "kea6-ctrl-socket")
+		return filepath.Join(n.dir, fmt.Sprintf("kea%d-ctrl-socket", n.set.family))
 	}
 	return filepath.Join(n.dir, "s")
 }
