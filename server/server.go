@@ -39,6 +39,8 @@ type Options struct {
 	Configured func(*config.Family)
 }
 
+const defaultDataDir = "/var/lib/kea"
+
 // Server runs what one configuration says.
 type Server struct {
 	o       Options
@@ -61,7 +63,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	if o.DataDir == "" {
-		o.DataDir = "/var/lib/kea"
+		o.DataDir = defaultDataDir
 	}
 	if o.SocketDir == "" {
 		o.SocketDir = "/run/kea"
