@@ -45,6 +45,8 @@ type Options struct {
 	Configured func(*config.Family)
 }
 
+const defaultDataDir = "/var/lib/kea"
+
 // Server runs what one configuration says.
 type Server struct {
 	o       Options
@@ -67,7 +69,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	if o.DataDir == "" {
-		o.DataDir = "/var/lib/kea"
+		o.DataDir = defaultDataDir
 	}
 	if o.SocketDir == "" {
 		o.SocketDir = "/run/kea"
