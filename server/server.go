@@ -138,6 +138,9 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
 	lo.Serve, lo.Changed = f.serve, f.changed
+	if c.Version == 6 {
+		lo.Stirred = func() { f.bring(engine.LinksChanged{}) }
+	}
 	lo.Failed = func(o *listen.Outgoing, err error) {
 		m := message.DHCP4PacketSendFail
 		if f.version == 6 {
