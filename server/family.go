@@ -43,8 +43,9 @@ type family struct {
 	answers sync.Map // of chan engine.Answer by ID of the command
 
 	cfg     atomic.Pointer[config.Family]
-	doors   []*door       // guarded by Server.changing
-	confirm *confirmation // guarded by Server.changing; nil: none is awaited
+	broken  atomic.Pointer[string] // what is wrong with the file; nil: nothing is known to be
+	doors   []*door                // guarded by Server.changing
+	confirm *confirmation          // guarded by Server.changing; nil: none is awaited
 }
 
 // batchSize is how many datagrams are decided at once at most.

@@ -129,8 +129,9 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 type Input interface{ input() }
 
 // TakeJournal asks for the changes that are to be made durable. Whoever brings
-// it must bring Appended for them afterwards.
-type TakeJournal struct{}
+// it must bring Appended for them afterwards. Now: even if the disk refused some
+// a moment ago and would be left alone for a while.
+type TakeJournal struct{ Now bool }
 
 // Appended tells that every change up to Seq is durable, or (Err) that those
 // handed out last are not and their responses must not leave.
@@ -215,7 +216,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		case *Query:
 			e.query(i)
 		case TakeJournal:
-			e.takeJournal()
+			e.takeJournal(i.Now)
 		case Appended:
 			e.appended(i)
 		case Tick:
