@@ -27,6 +27,8 @@ type Options struct {
 	DataDir  string // of lease files without a directory; "" = /var/lib/kea
 	// Dirs confines the files of configurations that commands bring.
 	Dirs config.Dirs
+	// Kea3 does so where Dirs names none and the text is of Kea 3.
+	Kea3 config.Dirs
 	// Broken are the configuration files in whose place the last good
 	// configuration is served, and what is wrong with them.
 	Broken map[string]error
