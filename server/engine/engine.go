@@ -226,6 +226,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.answer(i.ID, Answer{Outside: e.outside})
 		case Addresses:
 			e.setAddresses(i.Own)
+		case LinksChanged:
+			e.routing.due = e.routing.on
 		case *CommandReceived:
 			e.command(i)
 		case *PeerAnswered:
