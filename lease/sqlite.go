@@ -43,13 +43,9 @@ var sqliteSteps = []string{
 // OpenSQLite opens or makes a database for family 4 or 6. sync makes Append
 // wait for the disk; without it a power cut may take back the last appends.
 func OpenSQLite(path string, family int, sync bool) (*SQLite, error) {
-	level := "NORMAL"
-	if sync {
-		level = "FULL"
-	}
 	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 	db, err := sql.Open("sqlite3", "file:"+name+
-		"?_journal_mode=WAL&_busy_timeout=10000&_txlock=immediate&_synchronous="+level)
+		"?_journal_mode=WAL&_busy_timeout=10000&_txlock=immediate&_synchronous="+syncLevel(sync))
 	if err != nil {
 		return nil, fmt.Errorf("open lease database: %w", err)
 	}
@@ -60,6 +56,24 @@ func OpenSQLite(path string, family int, sync bool) (*SQLite, error) {
 		return nil, fmt.Errorf("open lease database %s: %w", path, err)
 	}
 	return q, nil
+}
+
+// syncLevel is what SQLite calls it to wait for the disk, or not to.
+func syncLevel(sync bool) string {
+	if sync {
+		return "FULL"
+	}
+	return "NORMAL"
+}
+
+// SetSync says whether Append waits for the disk from now on.
+func (q *SQLite) SetSync(on bool) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, err := q.db.Exec("PRAGMA synchronous = " + syncLevel(on)); err != nil {
+		return fmt.Errorf("set durability of the lease database: %w", err)
+	}
+	return nil
 }
 
 func (q *SQLite) prepare() error {

@@ -14,19 +14,23 @@ import (
 // waits for the disk once, and tells the engine, while the next batches are
 // decided.
 type disk struct {
-	f       *family
-	backend lease.Backend
-	wanted  chan struct{}
-	done    chan struct{}
+	f      *family
+	wanted chan struct{}
+	done   chan struct{}
 	// quick disks take an append in less time than a hand-over between
 	// goroutines is worth: whoever brought the batch writes it, too, and what
 	// arrives meanwhile makes the next batch larger. A slow disk has a
 	// goroutine of its own, so that queries which promise nothing do not wait.
 	quick  atomic.Bool
 	pace   time.Duration // of appends, averaged; guarded by mu
-	mu     sync.Mutex    // held while writing
+	kept   atomic.Bool   // there is a backend
+	mu     sync.Mutex    // held while writing; guards the rest
 	c      carrier
 	failed bool
+
+	backend lease.Backend // nil: leases are not kept
+	next    lease.Backend // gets all changes, too: it is to take over
+	nextErr error         // the first that next had
 }
 
 // quickEnough is the pace below which a disk counts as quick.
@@ -34,13 +38,14 @@ const quickEnough = time.Millisecond
 
 func newDisk(f *family, b lease.Backend) *disk {
 	d := &disk{f: f, backend: b, wanted: make(chan struct{}, 1), done: make(chan struct{})}
+	d.kept.Store(b != nil)
 	d.quick.Store(true)
 	return d
 }
 
 // kick makes somebody write what the engine's journal holds.
 func (d *disk) kick() {
-	if d.backend == nil {
+	if !d.kept.Load() {
 		return
 	}
 	if d.quick.Load() && d.mu.TryLock() {
@@ -66,6 +71,9 @@ func (d *disk) run() {
 
 // write empties the journal, batch by batch.
 func (d *disk) write() {
+	if d.backend == nil {
+		return
+	}
 	c := &d.c
 	c.in = append(c.in[:0], engine.TakeJournal{})
 	for {
@@ -81,6 +89,9 @@ func (d *disk) write() {
 		began := d.f.now()
 		err := d.backend.Append(journal)
 		took := d.f.now().Sub(began)
+		if d.next != nil && d.nextErr == nil {
+			d.nextErr = d.next.Append(journal)
+		}
 		d.keepPace(took)
 		d.f.meters.Append.Observe(took.Seconds())
 		d.f.meters.Changes.Observe(float64(len(journal)))
@@ -110,11 +121,32 @@ func (d *disk) report(err error) {
 func (d *disk) close() error {
 	close(d.wanted)
 	<-d.done
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.backend == nil {
 		return nil
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.write()
 	return d.backend.Close()
+}
+
+// memfile returns the lease file, or nil if leases are kept elsewhere.
+func (d *disk) memfile() *lease.Memfile {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m, _ := d.backend.(*lease.Memfile)
+	return m
+}
+
+// change tells the engine whether changes are kept. d.mu is held.
+func (d *disk) change(b lease.Backend) {
+	d.backend = b
+	d.kept.Store(b != nil)
+	c := &d.c
+	c.in = append(c.in[:0], engine.DiskChanged{Diskless: b == nil})
+	c.fx.Reset()
+	now := d.f.now()
+	d.f.engine.Step(now, c.in, &c.fx)
+	d.f.carryOut(now, c)
+	d.f.giveBack(&c.fx)
 }
