@@ -16,6 +16,7 @@ import (
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/route"
 )
 
 // family is one engine with everything around it.
@@ -25,6 +26,7 @@ type family struct {
 	sockets *listen.Set
 	peers   *peers
 	disk    *disk
+	routes  *route.Table
 	log     *logging.Sink
 	meters  *metrics.Meters
 	now     func() time.Time
@@ -133,6 +135,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	}
 	if len(c.fx.Log) > 0 {
 		f.log.Write(now, c.fx.Log, c.fx.LogText)
+	}
+	if c.fx.Routes.Seq != 0 {
+		f.routes.Apply(&c.fx.Routes)
 	}
 	f.carryOutHooks(&c.fx.Hooked)
 	f.deliver(c.fx.Answers)

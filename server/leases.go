@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -181,7 +182,7 @@ func (d *disk) use(to lease.Backend) error {
 	if d.backend == to {
 		return nil
 	}
-	d.write()
+	d.write(math.MaxInt, engine.TakeJournal{Now: true})
 	err := d.nextErr
 	d.next, d.nextErr = nil, nil
 	if err != nil {
@@ -202,7 +203,7 @@ func (d *disk) withdraw(to lease.Backend) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.backend == to {
-		d.write()
+		d.write(math.MaxInt, engine.TakeJournal{Now: true})
 		d.change(nil)
 	}
 	d.next, d.nextErr = nil, nil

@@ -106,6 +106,13 @@ type reloader interface{ Reload() error }
 // serve runs a server until a signal ends it, and keeps the service manager
 // informed. An error may carry an ExitCode.
 func serve(cfg *config.Config, o server.Options) error {
+	store, err := openDescriptorStore()
+	if err != nil {
+		return err
+	}
+	if store != nil {
+		o.Sockets = store
+	}
 	s, err := server.New(cfg, o)
 	if err != nil {
 		return err
@@ -128,6 +135,9 @@ func serve(cfg *config.Config, o server.Options) error {
 			return err
 		case <-ready:
 			ready = nil
+			if store != nil {
+				store.forgetLeft()
+			}
 			notify(daemon.SdNotifyReady, "STATUS="+serving(cfg, o.Broken))
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
