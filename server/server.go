@@ -119,7 +119,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1)}
+	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1), cleaning: make(chan struct{}, 1)}
 	f.meters = s.metrics.Family(f.version, f.reading)
 	if err := f.hooked.open(f, c); err != nil {
 		if backend != nil {

@@ -151,9 +151,16 @@ type Reconfigured struct {
 	// Edited: a command changed a part of the configuration. Kea's allocators
 	// go on where they are then, but begin anew with a whole configuration.
 	Edited bool
+	// Found are leases that another lease database brought along. One that is
+	// newer than ours of its address, or whose address we do not know, is taken.
+	Found []lease.Lease
 }
 
+// DiskChanged tells that changes are from now on kept, or are not any more.
+type DiskChanged struct{ Diskless bool }
+
 func (*Query) input()       {}
+func (DiskChanged) input()  {}
 func (TakeJournal) input()  {}
 func (Appended) input()     {}
 func (Tick) input()         {}
@@ -222,8 +229,11 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		case Tick:
 			e.tick()
 		case Reconfigured:
+			e.takeFound(i.Found)
 			e.reconfigure(i.Family, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
+		case DiskChanged:
+			e.changeDisk(i.Diskless)
 		case Addresses:
 			e.setAddresses(i.Own)
 		case LinksChanged:
@@ -294,6 +304,15 @@ func (e *Engine) reconfigure(f *config.Family, edited bool) {
 	e.routeParameters(f)
 	e.pairUp(f, e.clock)
 	e.beginPairs()
+}
+
+// takeFound takes leases into the store; a recount has to follow.
+func (e *Engine) takeFound(found []lease.Lease) {
+	for i := range found {
+		if own, ok := e.store.Get(found[i].Addr); !ok || own.CLTT < found[i].CLTT {
+			e.journal = append(e.journal, e.store.Put(found[i]))
+		}
+	}
 }
 
 // lapsed is told once of every lease whose time has run out: its resource can
