@@ -31,6 +31,7 @@ type family struct {
 	meters  *metrics.Meters
 	now     func() time.Time
 	hooked  hooked
+	bundles bundles
 
 	queries sync.Pool
 	rooms   sync.Pool
@@ -76,6 +77,7 @@ func (f *family) serve(s *listen.Socket) {
 			f.log.Log(message.DHCPSrvOpenSocketFail, "%v", err)
 			return
 		}
+		now := f.now()
 		c.in = c.in[:0]
 		for _, d := range batch[:n] {
 			q := f.queries.Get().(*engine.Query)
@@ -86,6 +88,7 @@ func (f *family) serve(s *listen.Socket) {
 			} else {
 				q.Decode6()
 			}
+			f.bundles.note(now, f.version, q)
 			c.in = append(c.in, q)
 		}
 		f.meters.Batch.Observe(float64(n))
@@ -131,6 +134,7 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 		for _, q := range c.fx.Responses {
 			c.out = append(c.out, listen.Outgoing{Data: q.Response, Departure: q.Departure})
 		}
+		f.bundles.mark(now, f.version, c.fx.Responses, c.out)
 		f.sockets.Send(c.out)
 	}
 	if len(c.fx.Log) > 0 {

@@ -25,9 +25,11 @@ type Engine struct {
 	subnets   map[uint32]*subnet
 	ordered   []*subnet // by ascending ID
 	selection *selection
+	first     []pass          // classes of the first pass, in order
 	second    []*config.Class // classes of the second pass, in order
-	uses      uint64          // allocations so far, for subnet.lastUse
-	outside   int             // leases outside every pool when the configuration came
+	strings   internTable
+	uses      uint64 // allocations so far, for subnet.lastUse
+	outside   int    // leases outside every pool when the configuration came
 
 	now     int64 // Unix seconds of this Step
 	clock   time.Time
