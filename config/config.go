@@ -77,6 +77,8 @@ type Family struct {
 type Leasehold struct {
 	HTTP    netip.AddrPort // of page, metrics and health; invalid: not served
 	Records uint32         // how many decisions are kept for explain
+	// InstallPDRoutes has the server keep a route to each delegated prefix (v6).
+	InstallPDRoutes bool
 }
 
 // ClassID stands for a class name within one Family: small, dense, from 0.

@@ -58,6 +58,7 @@ func (r *reader) daemon(v *Value, top *trail) {
 // leasehold reads the keys that only this server has.
 func (r *reader) leasehold(v *Value, t *trail) {
 	r.f.Leasehold.Records = v.number32("explain-records", 4096)
+	r.f.Leasehold.InstallPDRoutes = v.flag("install-pd-routes", false)
 	http := v.Get("http")
 	if http == nil {
 		return

@@ -153,6 +153,9 @@ func (s *Server) pageFamilies() []page.Family {
 	for _, f := range s.families() {
 		st := f.sockets.Status()
 		p := page.Family{Version: f.version, Trouble: st.Errors}
+		if text := f.broken.Load(); text != nil {
+			p.Broken = *text
+		}
 		for _, v := range st.Serving {
 			p.Sockets = append(p.Sockets, v.String())
 		}
@@ -232,6 +235,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 			code = http.StatusServiceUnavailable
 		}
 		text += fmt.Sprintf("dhcp%d: %s\n", f.version, why)
+		if broken := f.broken.Load(); broken != nil {
+			text += fmt.Sprintf("dhcp%d: %s\n", f.version, *broken)
+		}
 	}
 	plain(w, code, text)
 }

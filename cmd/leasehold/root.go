@@ -39,7 +39,8 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(), newCheck(), newReplay(), bench.Command(), demo.Command(), newVersion(), newMan(root))
+	root.AddCommand(newServe(), newCheck(), bench.Command(), demo.Command(), newVersion(), newMan(root), newOpenAPI(), newSchema())
+	root.AddCommand(newReplay())
 	addOperatorVerbs(root)
 	return root
 }
