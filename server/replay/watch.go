@@ -178,14 +178,21 @@ func (w *Watch) end(x *Exchange) {
 	case x.Ours.Data == nil:
 		x.differ(Difference{"answer", x.Ours.Decision.Outcome(), Summary(f, x.Theirs)})
 	default:
-		if x.Differences = Compare(f, x.Ours.Data, x.Theirs); len(x.Differences) > 0 {
+		all := slices.DeleteFunc(Compare(f, x.Ours.Data, x.Theirs), func(d Difference) bool { return isServerID(d.Field) })
+		x.Differences = slices.DeleteFunc(slices.Clone(all), func(d Difference) bool { return w.chosen(x, &d) })
+		switch {
+		case len(x.Differences) > 0:
 			x.Verdict = Differs
-		}
-		if w.chosen(x) {
-			x.Verdict = Choice
+		case len(all) > 0:
+			x.Verdict, x.Differences = Choice, all
 		}
 	}
 	w.Totals.note(x)
+}
+
+// isServerID: who answers is no part of what is decided.
+func isServerID(field string) bool {
+	return strings.HasPrefix(field, "option 54 ") || strings.HasPrefix(field, "option 2 (server")
 }
 
 func (x *Exchange) differ(d Difference) { x.Verdict, x.Differences = Differs, []Difference{d} }
@@ -205,23 +212,18 @@ func (w *Watch) others(x *Exchange) bool {
 	return false
 }
 
-// chosen says whether the only difference is which free address is offered.
-func (w *Watch) chosen(x *Exchange) bool {
+// chosen says whether a difference is only which free address is offered.
+func (w *Watch) chosen(x *Exchange, y *Difference) bool {
 	d := &x.Ours.Decision
-	if len(x.Differences) == 0 || d.Reserved() || x.kind != discover4 && x.Query.Version == 4 || x.kind != wire.Solicit && x.Query.Version == 6 {
+	if d.Reserved() || x.kind != discover4 && x.Query.Version == 4 || x.kind != wire.Solicit && x.Query.Version == 6 {
 		return false
 	}
-	for _, y := range x.Differences {
-		if y.Field != addressField && !isResource(y.Field) {
-			return false
-		}
-		text, _, _ := strings.Cut(y.Theirs, "/")
-		a, err := netip.ParseAddr(text)
-		if err != nil || y.Ours == "" || !pooled(w.side.Family, d.Subnet(), a) {
-			return false
-		}
+	if y.Field != addressField && !isResource(y.Field) || y.Ours == "" {
+		return false
 	}
-	return true
+	text, _, _ := strings.Cut(y.Theirs, "/")
+	a, err := netip.ParseAddr(text)
+	return err == nil && pooled(w.side.Family, d.Subnet(), a)
 }
 
 // follow has the Side take over what the other server gave, where it differs.
