@@ -39,7 +39,7 @@ func addOperatorVerbs(root *cobra.Command) {
 			return c.carryOut(cmd, args[0], arguments, printTree)
 		},
 	}
-	for _, verb := range []*cobra.Command{status, command, newLeases(c), newExplain(c), newHA(c), newConfig(c)} {
+	for _, verb := range []*cobra.Command{status, command, newLeases(c), newExplain(c), newShadow(c), newHA(c), newConfig(c)} {
 		c.flags(verb.PersistentFlags())
 		root.AddCommand(verb)
 	}

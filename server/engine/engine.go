@@ -57,6 +57,8 @@ type Engine struct {
 
 	crowd     crowd
 	service   ha.Switches
+	alone     bool
+	scopes    *ha.Machine // alone: who would serve whom; nil: no pair, or a hub
 	pairs     []*Pair
 	extras    *ha.Extensions
 	tokens    map[uint64]waiter
@@ -90,13 +92,16 @@ type Options struct {
 	ServerPort, ClientPort uint16
 	// ToSource sends every answer where its query came from (tests).
 	ToSource bool
+	// Alone engines have no partner, whatever the configuration says: clients
+	// get the class of the server whose scope they are in, and each is served.
+	Alone bool
 }
 
 // New returns an Engine that serves f with the leases of store.
 func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e := &Engine{
 		version: f.Version, store: store, rnd: rand.New(rand.NewPCG(o.Seed, 0)),
-		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now,
+		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now, alone: o.Alone,
 	}
 	if e.enabled == nil {
 		e.enabled = func(*message.Message) bool { return false }
@@ -240,6 +245,12 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.setAddresses(i.Own)
 		case LinksChanged:
 			e.routing.due = e.routing.on
+		case Identity:
+			e.duid = i.DUID
+		case Adopt:
+			for n := range i.Changes {
+				e.adopt(&i.Changes[n])
+			}
 		case *CommandReceived:
 			e.command(i)
 		case *PeerAnswered:
