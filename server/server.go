@@ -11,10 +11,12 @@ import (
 	"leasehold/config"
 	"leasehold/server/control"
 	"leasehold/server/engine"
+	"leasehold/server/events"
 	"leasehold/server/listen"
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/page"
 )
 
 // Options are what a Server needs from its process. The zero value serves.
@@ -46,7 +48,11 @@ type Server struct {
 	v4, v6  *family
 	agent   *control.Door
 	metrics *metrics.Metrics
+	page    *page.Page
+	streams *events.Streams // of pages and events
 	ready   chan struct{}
+
+	happening happening
 
 	changing sync.Mutex // held while a configuration is replaced; guards webs
 	webs     []*web
@@ -75,7 +81,8 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	if o.Seed == 0 {
 		o.Seed = uint64(o.Now().UnixNano())
 	}
-	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{})}
+	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{}), streams: &events.Streams{Limit: webStreams}}
+	s.page = s.newPage()
 	var err error
 	if cfg.V4 != nil {
 		s.v4, err = s.newFamily(cfg.V4)
@@ -109,7 +116,8 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1)}
+	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1),
+		happening: &s.happening, listener: listener{wake: make(chan struct{}, 1)}}
 	f.meters = s.metrics.Family(f.version, f.reading)
 	if err := f.hooked.open(f, c); err != nil {
 		if backend != nil {
@@ -182,6 +190,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		wg.Go(func() { f.tick(ctx) })
 		wg.Go(func() { f.cleanUp(ctx) })
+		wg.Go(func() { s.listen(ctx, f) })
 		wg.Go(func() {
 			if err := f.sockets.Run(ctx); err != nil {
 				s.end(err)
@@ -191,7 +200,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 			return err
 		}
 		s.changing.Lock()
-		err := errors.Join(s.openDoors(f, c.ControlSockets), s.openWeb(f, c))
+		err := errors.Join(s.openDoors(f, c.ControlSockets), s.openEvents(f, c), s.openWeb(f, c))
 		s.changing.Unlock()
 		if err != nil {
 			return err
@@ -203,6 +212,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 	if err := s.openAgent(); err != nil {
 		return err
 	}
+	wg.Go(func() { s.page.Watch(ctx, s.served) })
 	close(s.ready)
 	return nil
 }
@@ -254,5 +264,6 @@ func (s *Server) close() error {
 		errs = append(errs, f.disk.close())
 		f.hooked.close()
 	}
+	errs = append(errs, s.lastEvents())
 	return errors.Join(errs...)
 }

@@ -64,6 +64,7 @@ type Engine struct {
 	mark      int                   // journal entries before it are pushed, or need not be
 	reclaim   reclaimState
 	recorder  recorder
+	stir      uint64 // of the last stirred
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
 	started   time.Time
@@ -167,6 +168,8 @@ type Effects struct {
 	Journal []lease.Change
 	// Waiting says that there is a journal to be taken.
 	Waiting bool
+	// Stirred says that TakeEvents would bring something new.
+	Stirred bool
 	// Answers to commands.
 	Answers []Answered
 	// Sends are commands for peers.
@@ -236,6 +239,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.leave(i)
 		case Beat:
 			e.answer(i.ID, Answer{})
+		case *TakeEvents:
+			e.takeEvents(i)
 		case TakeSurvey:
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
@@ -246,6 +251,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		e.journal = e.journal[:0]
 	}
 	fx.Waiting = e.unsaved()
+	fx.Stirred = e.stirred()
 	fx.Wake = e.wake()
 	e.fx = nil
 }
