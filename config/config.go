@@ -79,6 +79,8 @@ type Leasehold struct {
 	TLS     TLSFiles       // of HTTP; no trust anchor
 	Users   []Credential   // of HTTP; none: everybody may read, nobody may change
 	Records uint32         // how many decisions are kept for explain
+	// InstallPDRoutes has the server keep a route to each delegated prefix (v6).
+	InstallPDRoutes bool
 
 	Events   uint32 // how many events are kept at least; 0 = none are
 	Webhooks []Webhook

@@ -120,7 +120,6 @@ var (
 	real     = shape{kind: Real}
 	textList = shape{kind: List, elem: String}
 	anyMap   = shape{kind: Map}
-	uint8s   = integer(0, maxUint8)
 	uint16s  = integer(0, maxUint16)
 	uint32s  = integer(0, maxUint32)
 )

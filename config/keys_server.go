@@ -64,6 +64,7 @@ var serverKeys = []key{
 	{name: "trust-anchor", at: lvWebhook, is: text},
 	{name: "types", at: lvWebhook, is: textList},
 	{name: "explain-records", at: lvLeasehold, is: integer(1, 1<<20), def: "4096"},
+	{name: "install-pd-routes", at: lvLeasehold, family: 6, is: boolean, def: "false"},
 
 	{name: "http-host", at: lvAgent, is: text, def: `"127.0.0.1"`},
 	{name: "http-port", at: lvAgent, is: uint16s, def: "8000"},

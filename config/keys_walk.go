@@ -42,7 +42,7 @@ type walker struct {
 // reported and removed, so that what follows sees only sound ones.
 func (w *walker) walk(v *Value, l level, t *trail) {
 	table := keysAt(w.version, l)
-	if w.grammar && len(v.Members) == 0 && l&(lvOptionDef|lvOptionData|lvHost|lvClass) == 0 {
+	if w.grammar && len(v.Members) == 0 && !mayBeEmpty(l) {
 		w.syntax("empty-map", v.Pos, t, "empty map", "leave it out or give it a key")
 	}
 	for _, name := range mustAt[w.version][l.number()] {
@@ -73,6 +73,9 @@ func (w *walker) walk(v *Value, l level, t *trail) {
 	}
 	w.respell(v, l, t)
 }
+
+// mayBeEmpty says whether the file grammar admits a kind of map without members.
+func mayBeEmpty(l level) bool { return l&(lvOptionDef|lvOptionData|lvHost|lvClass) != 0 }
 
 func (w *walker) syntax(code string, pos Pos, t *trail, what, cure string) {
 	w.ps.add(code, pos, t.String(), what, cure)

@@ -12,6 +12,7 @@ import (
 func (r *reader) leasehold(v *Value, t *trail) {
 	l := &r.f.Leasehold
 	l.Records = v.number32("explain-records", 4096)
+	l.InstallPDRoutes = v.flag("install-pd-routes", false)
 	if e := v.Get("events"); e != nil {
 		l.Events = e.number32("keep", defaultEvents)
 	}

@@ -67,6 +67,16 @@ func (s State) serves() bool {
 	return false
 }
 
+// Settled says whether the state tells who serves which clients. In the others
+// a server that has just started finds that out.
+func (s State) Settled() bool {
+	switch s {
+	case Unknown, Waiting, Syncing, Ready:
+		return false
+	}
+	return true
+}
+
 // pushes says whether lease updates go to the partner.
 func (s State) pushes() bool {
 	return s == LoadBalancing || s == HotStandby || s == PartnerInMaintenance

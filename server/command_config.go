@@ -260,7 +260,7 @@ func configWrite(_ context.Context, s *Server, f *family, c *control.Command) co
 		return failure("Error during config-write: %v", err)
 	}
 	if file == cfg.File {
-		s.keepLastGood(f)
+		s.fileIsGood(f)
 	}
 	return control.Answer{Text: "Configuration written to " + file + " successful",
 		Arguments: arguments(config.M("filename", config.NewString(file)), config.M("size", config.NewInt(int64(len(text)))))}
@@ -368,19 +368,4 @@ func syncDir(dir string) error {
 		return fmt.Errorf("sync directory: %w", err)
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// LastGood is where the last configuration that worked is kept, beside its file.
-func LastGood(file string) string { return file + ".last-good" }
-
-// keepLastGood saves the running configuration beside its file. It is a help
-// for another day: a failure is told and changes nothing.
-func (s *Server) keepLastGood(f *family) {
-	cfg := f.cfg.Load()
-	if cfg.File == "" {
-		return
-	}
-	if err := writeFile(LastGood(cfg.File), fileText(cfg)); err != nil {
-		f.log.Log(message.LastGoodFail, "keep the last good configuration: %v", err)
-	}
 }

@@ -96,6 +96,9 @@ func statusGet(ctx context.Context, s *Server, f *family, _ *control.Command) co
 	if cfg.LeaseDB.Type == "memfile" && cfg.LeaseDB.Persist {
 		v.Set("csv-lease-file", config.NewString(s.o.leaseFile(cfg)))
 	}
+	if text := f.broken.Load(); text != nil {
+		v.Set("last-good", config.NewString(*text))
+	}
 	v.Set("sockets", f.socketStatus())
 	if state.Raw != nil {
 		pairs, _, err := config.ParseValue("status", state.Raw, false)

@@ -248,7 +248,7 @@ func (s *Server) reloadFile(ctx context.Context, f *family, file string) (*diffe
 	s.dropConfirmation(f)
 	d, err := s.configure(ctx, f, next)
 	if err == nil {
-		s.keepLastGood(f)
+		s.fileIsGood(f)
 	}
 	return d, err
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,15 +39,18 @@ func newDisk(f *family, b lease.Backend) *disk {
 	return d
 }
 
-// kick makes somebody write what the engine's journal holds.
+// kick makes somebody write what the engine's journal holds. Who brought it
+// writes one batch at most: its socket waits, however busy others are.
 func (d *disk) kick() {
 	if d.backend == nil {
 		return
 	}
 	if d.quick.Load() && d.mu.TryLock() {
-		d.write()
+		left := d.write(1, engine.TakeJournal{})
 		d.mu.Unlock()
-		return
+		if !left {
+			return
+		}
 	}
 	select {
 	case d.wanted <- struct{}{}:
@@ -59,16 +63,17 @@ func (d *disk) run() {
 	defer close(d.done)
 	for range d.wanted {
 		d.mu.Lock()
-		d.write()
+		d.write(math.MaxInt, engine.TakeJournal{})
 		d.mu.Unlock()
 	}
 }
 
-// write empties the journal, batch by batch.
-func (d *disk) write() {
+// write makes so many batches of the journal durable, or all there are, and
+// says whether something is left.
+func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
 	c := &d.c
-	c.in = append(c.in[:0], engine.TakeJournal{})
-	for {
+	c.in = append(c.in[:0], take)
+	for ; ; batches-- {
 		now := d.f.now()
 		c.fx.Reset()
 		d.f.engine.Step(now, c.in, &c.fx)
@@ -76,7 +81,7 @@ func (d *disk) write() {
 		d.f.giveBack(&c.fx)
 		journal := c.fx.Journal
 		if len(journal) == 0 {
-			return
+			return c.fx.Waiting
 		}
 		began := d.f.now()
 		err := d.backend.Append(journal)
@@ -85,7 +90,10 @@ func (d *disk) write() {
 		d.f.meters.Append.Observe(took.Seconds())
 		d.f.meters.Changes.Observe(float64(len(journal)))
 		d.report(err)
-		c.in = append(c.in[:0], engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err}, engine.TakeJournal{})
+		c.in = append(c.in[:0], engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err})
+		if batches > 1 {
+			c.in = append(c.in, engine.TakeJournal{})
+		}
 	}
 }
 
@@ -106,7 +114,8 @@ func (d *disk) report(err error) {
 	d.failed = err != nil
 }
 
-// close writes the rest and closes the backend. Nothing may kick after it.
+// close writes the rest, what the disk refused a moment ago included, and closes
+// the backend. Nothing may kick after it.
 func (d *disk) close() error {
 	close(d.wanted)
 	<-d.done
@@ -115,6 +124,6 @@ func (d *disk) close() error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.write()
+	d.write(math.MaxInt, engine.TakeJournal{Now: true})
 	return d.backend.Close()
 }

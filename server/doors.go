@@ -66,7 +66,7 @@ func (s *Server) endpoint(f *family, c *config.ControlSocket) control.Endpoint {
 		e.Socket.Path = filepath.Join(s.o.SocketDir, c.Path)
 	}
 	if c.Type != "unix" {
-		e.Service = fmt.Sprintf("dhcp%d", f.version)
+		e.Service, e.Documents = fmt.Sprintf("dhcp%d", f.version), s.documents()
 	}
 	return e
 }
@@ -96,7 +96,7 @@ func (s *Server) openAgent() error {
 	}
 	d, err := control.Open(control.Endpoint{
 		Socket: config.ControlSocket{Type: typ, Addr: a.Addr, Auth: a.Auth, TLS: a.TLS, CertRequired: a.CertRequired},
-		Agent:  routes,
+		Agent:  routes, Documents: s.documents(),
 	}, control.Options{Log: families[0].log, Now: s.o.Now, Role: Role})
 	if err != nil {
 		return fmt.Errorf("open the control agent's socket: %w", err)

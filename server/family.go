@@ -18,6 +18,7 @@ import (
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/route"
 )
 
 // family is one engine with everything around it.
@@ -27,6 +28,7 @@ type family struct {
 	sockets *listen.Set
 	peers   *peers
 	disk    *disk
+	routes  *route.Table
 	log     *logging.Sink
 	meters  *metrics.Meters
 	now     func() time.Time
@@ -44,8 +46,9 @@ type family struct {
 	answers sync.Map // of chan engine.Answer by ID of the command
 
 	cfg     atomic.Pointer[config.Family]
-	doors   []*door       // guarded by Server.changing
-	confirm *confirmation // guarded by Server.changing; nil: none is awaited
+	broken  atomic.Pointer[string] // what is wrong with the file; nil: nothing is known to be
+	doors   []*door                // guarded by Server.changing
+	confirm *confirmation          // guarded by Server.changing; nil: none is awaited
 }
 
 // batchSize is how many datagrams are decided at once at most.
@@ -135,6 +138,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	}
 	if len(c.fx.Log) > 0 {
 		f.log.Write(now, c.fx.Log, c.fx.LogText)
+	}
+	if c.fx.Routes.Seq != 0 {
+		f.routes.Apply(&c.fx.Routes)
 	}
 	f.carryOutHooks(&c.fx.Hooked)
 	f.deliver(c.fx.Answers)

@@ -91,6 +91,9 @@ func (s *Server) pageFamilies() []page.Family {
 	for _, f := range s.families() {
 		st := f.sockets.Status()
 		p := page.Family{Version: f.version, Trouble: st.Errors, File: f.cfg.Load().File}
+		if text := f.broken.Load(); text != nil {
+			p.Broken = *text
+		}
 		for _, v := range st.Serving {
 			p.Sockets = append(p.Sockets, v.String())
 		}

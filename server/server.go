@@ -17,6 +17,7 @@ import (
 	"leasehold/server/message"
 	"leasehold/server/metrics"
 	"leasehold/server/page"
+	"leasehold/server/route"
 )
 
 // Options are what a Server needs from its process. The zero value serves.
@@ -28,6 +29,9 @@ type Options struct {
 	DataDir  string // of lease files without a directory; "" = /var/lib/kea
 	// Dirs confines the files of configurations that commands bring.
 	Dirs config.Dirs
+	// Broken are the configuration files in whose place the last good
+	// configuration is served, and what is wrong with them.
+	Broken map[string]error
 	// SocketDir is where control sockets without a directory are; "" = /run/kea.
 	SocketDir string
 	Now       func() time.Time
@@ -37,6 +41,8 @@ type Options struct {
 
 	// AfterFunc calls f once d has passed; nil: time.AfterFunc.
 	AfterFunc func(d time.Duration, f func()) interface{ Stop() bool }
+	// Sockets, if any, keeps the sockets of clients across a restart.
+	Sockets listen.Keeper
 	// Configured hears of every configuration that took effect after the start.
 	Configured func(*config.Family)
 }
@@ -140,10 +146,11 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
 	f.engine = engine.New(c, store, eo)
+	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
-	lo.Serve, lo.Changed = f.serve, f.changed
+	lo.Serve, lo.Changed, lo.Keeper = f.serve, f.changed, s.o.Sockets
 	lo.Failed = func(o *listen.Outgoing, err error) {
 		m := message.DHCP4PacketSendFail
 		if f.version == 6 {
@@ -205,7 +212,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 		if err != nil {
 			return err
 		}
-		s.keepLastGood(f)
+		s.startedWith(f, c)
 		f.configured(c)
 		f.log.Log(started(f.version), "leasehold server version %s started", Version)
 	}
@@ -254,15 +261,19 @@ func started(version int) *message.Message {
 }
 
 // close ends what New and Run began, in the order that loses nothing: no more
-// queries, then the disk.
+// queries, then the disk, and the sockets when all that was promised has left.
 func (s *Server) close() error {
 	var errs []error
 	for _, f := range s.families() {
 		if f.sockets != nil {
-			f.sockets.Close()
+			f.sockets.Quiet()
 		}
 		errs = append(errs, f.disk.close())
+		if f.sockets != nil {
+			f.sockets.Close()
+		}
 		f.hooked.close()
+		f.routes.Close()
 	}
 	errs = append(errs, s.lastEvents())
 	return errors.Join(errs...)

@@ -222,6 +222,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 			code = http.StatusServiceUnavailable
 		}
 		text += fmt.Sprintf("dhcp%d: %s\n", f.version, why)
+		if broken := f.broken.Load(); broken != nil {
+			text += fmt.Sprintf("dhcp%d: %s\n", f.version, *broken)
+		}
 	}
 	plain(w, code, text)
 }

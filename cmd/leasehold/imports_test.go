@@ -45,7 +45,7 @@ var reserved = map[string][]string{
 	"github.com/spf13/cobra":         {"cmd"},
 	"github.com/coreos/go-systemd":   {"cmd"},
 	"github.com/prometheus":          {"server"},
-	"github.com/vishvananda/netlink": {"server/listen", "cmd"},
+	"github.com/vishvananda/netlink": {"server/listen", "server/route", "cmd"},
 }
 
 func within(pkg, part string) bool { return pkg == part || strings.HasPrefix(pkg, part+"/") }

@@ -22,6 +22,7 @@ type keaOptions struct {
 	serverPort, clientPort uint16
 	debug                  bool
 	anywhere               bool   // files may be in any directory
+	lastGood               bool   // --last-good, which Kea does not have
 	print                  string // to say instead of serving: -v, -V, -W
 }
 
@@ -77,7 +78,7 @@ type kea struct {
 
 // load reads a file that must have the map of our family.
 func (k *kea) load(file string) (*config.Config, error) {
-	cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists, Dirs: k.dirs()}, file)
+	cfg, err := config.LoadWith(k.parsing(), file)
 	var missing *os.PathError
 	if _, statErr := os.Stat(file); errors.As(statErr, &missing) {
 		return nil, fmt.Errorf("Unable to open file %s", file)
@@ -90,6 +91,10 @@ func (k *kea) load(file string) (*config.Config, error) {
 			What: fmt.Sprintf("syntax error, unexpected constant string, expecting Dhcp%d", k.version), Syntax: true}}
 	}
 	return cfg, nil
+}
+
+func (k *kea) parsing() config.Options {
+	return config.Options{InterfaceExists: interfaceExists, Dirs: k.dirs()}
 }
 
 // dirs are where files have to be. Kea 3 has them built in: here they count if
@@ -168,16 +173,24 @@ func (k *kea) serve() int {
 	}
 	defer pid.remove()
 
+	var broken map[string]error
 	cfg, err := k.load(file)
+	if err != nil && k.opts.lastGood {
+		cfg, broken, err = loadOr(k.parsing(), true, []string{file})
+	}
 	if err != nil {
 		k.logAsAsked(file)
 		k.complain(err)
 		_, reason, _ := strings.Cut(k.lastLine(err), ": ")
 		k.log.Log(k.m.configLoadFail, "configuration error using file: %s, reason: %s", file, reason)
+		if !k.opts.lastGood {
+			k.w.Flush()
+			offerLastGood(k.stderr, k.parsing(), []string{file}, os.Args)
+		}
 		return k.initFail(fmt.Errorf("configuration error using file '%s': %s", file, reason))
 	}
 	o := serverOptions(k.w)
-	o.Dirs = k.dirs()
+	o.Dirs, o.Broken = k.dirs(), broken
 	switch k.version {
 	case 4:
 		o.ServerPort4, o.ClientPort4 = k.opts.serverPort, k.opts.clientPort
@@ -225,6 +238,10 @@ func parseKea(args []string) (keaOptions, error) {
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
+		if arg == "--last-good" {
+			o.lastGood = true
+			continue
+		}
 		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
 			return o, errors.New("")
 		}
@@ -303,7 +320,7 @@ func parsePort(which, value string) (uint16, error) {
 
 const keaUsage = `DHCPv%[1]d server, compatible with Kea %[2]s
 
-Usage: %[3]s -[v|V|W] [-d] [-X] [-{c|t|T} FILE] [-p PORT] [-P PORT]
+Usage: %[3]s -[v|V|W] [-d] [-X] [-{c|t|T} FILE] [-p PORT] [-P PORT] [--last-good]
   -c FILE  serve what this configuration file says
   -t FILE  check this configuration file and exit
   -T FILE  the same
@@ -316,4 +333,7 @@ Usage: %[3]s -[v|V|W] [-d] [-X] [-{c|t|T} FILE] [-p PORT] [-P PORT]
   -X       files may be outside of KEA_DHCP_DATA_DIR, KEA_LOG_FILE_DIR,
            KEA_LEGAL_LOG_DIR, KEA_CONTROL_SOCKET_DIR and KEA_HOOKS_PATH
   -F -R    accepted, without effect
+  --last-good
+           if the file is broken, serve the last configuration of it that
+           worked, which is kept as FILE.last-good
 `

@@ -39,7 +39,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newServe(), newCheck(), bench.Command(), demo.Command(), newVersion(), newMan(root))
+	root.AddCommand(newServe(), newCheck(), bench.Command(), demo.Command(), newVersion(), newMan(root), newOpenAPI(), newSchema())
 	addOperatorVerbs(root)
 	return root
 }

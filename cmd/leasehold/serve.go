@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,16 +25,27 @@ import (
 func newServe() *cobra.Command {
 	var files []string
 	var pidPath string
-	var debug bool
+	var debug, lastGood bool
 	c := &cobra.Command{
-		Use:     "serve -c FILE [-c FILE …]",
-		Short:   "Serve what configuration files say: Dhcp4, Dhcp6, Control-agent",
+		Use:   "serve -c FILE [-c FILE …]",
+		Short: "Serve what configuration files say: Dhcp4, Dhcp6, Control-agent",
+		Long: `Serve what configuration files say: Dhcp4, Dhcp6, Control-agent.
+
+Every configuration that works is kept beside its file, as FILE.last-good. When a file
+is broken at the start, the program ends and says so; with --last-good it serves the
+kept configuration in its place, says so in its log, in status-get, on the page and at
+/readyz, and reads the file again at SIGHUP or config-reload.`,
 		Example: "  leasehold serve -c /etc/kea/kea-dhcp4.conf -c /etc/kea/kea-dhcp6.conf",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := config.LoadWith(config.Options{InterfaceExists: interfaceExists}, files...)
+			opts := config.Options{InterfaceExists: interfaceExists}
+			cfg, broken, err := loadOr(opts, lastGood, files)
 			if err != nil {
-				return reportProblems(c.ErrOrStderr(), err)
+				err = reportProblems(c.ErrOrStderr(), err)
+				if !lastGood {
+					offerLastGood(c.ErrOrStderr(), opts, files, os.Args)
+				}
+				return err
 			}
 			if cfg.V4 == nil && cfg.V6 == nil {
 				return errors.New("no Dhcp4 or Dhcp6 configuration given")
@@ -47,11 +60,14 @@ func newServe() *cobra.Command {
 			stdout, stderr := c.OutOrStdout(), c.ErrOrStderr()
 			w := logging.Start(logging.Options{Stdout: stdout, Stderr: stderr, Debug: debug, Console: isTerminal(stdout)})
 			defer w.Close()
-			return serve(cfg, serverOptions(w))
+			o := serverOptions(w)
+			o.Broken = broken
+			return serve(cfg, o)
 		},
 	}
 	c.Flags().StringArrayVarP(&files, "config", "c", nil, "configuration `FILE`; repeat for each of Dhcp4, Dhcp6, Control-agent")
 	c.Flags().BoolVarP(&debug, "debug", "d", false, "log everything")
+	c.Flags().BoolVar(&lastGood, "last-good", false, "in place of a broken file, serve the last configuration of it that worked")
 	c.Flags().StringVar(&pidPath, "pid-file", "", "write the process id to `FILE`")
 	c.MarkFlagRequired("config")
 	c.MarkFlagFilename("config")
@@ -90,6 +106,13 @@ type reloader interface{ Reload() error }
 // serve runs a server until a signal ends it, and keeps the service manager
 // informed. An error may carry an ExitCode.
 func serve(cfg *config.Config, o server.Options) error {
+	store, err := openDescriptorStore()
+	if err != nil {
+		return err
+	}
+	if store != nil {
+		o.Sockets = store
+	}
 	s, err := server.New(cfg, o)
 	if err != nil {
 		return err
@@ -112,7 +135,10 @@ func serve(cfg *config.Config, o server.Options) error {
 			return err
 		case <-ready:
 			ready = nil
-			notify(daemon.SdNotifyReady, "STATUS="+serving(cfg))
+			if store != nil {
+				store.forgetLeft()
+			}
+			notify(daemon.SdNotifyReady, "STATUS="+serving(cfg, o.Broken))
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
 				notify(daemon.SdNotifyStopping)
@@ -162,14 +188,18 @@ func reload(s any, w *logging.Writer) {
 	notify(daemon.SdNotifyReady, status)
 }
 
-func serving(cfg *config.Config) string {
+func serving(cfg *config.Config, broken map[string]error) string {
 	var what []string
 	for _, f := range []*config.Family{cfg.V4, cfg.V6} {
 		if f != nil {
 			what = append(what, fmt.Sprintf("DHCPv%d (%d subnets)", f.Version, len(f.Subnets)))
 		}
 	}
-	return "Serving " + strings.Join(what, " and ")
+	text := "Serving " + strings.Join(what, " and ")
+	for _, file := range slices.Sorted(maps.Keys(broken)) {
+		text += "; " + file + " IS BROKEN, its last good configuration is served"
+	}
+	return text
 }
 
 // notify tells the service manager, if there is one. If it cannot be told,

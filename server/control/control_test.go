@@ -526,3 +526,21 @@ func FuzzHTTP(f *testing.F) {
 		<-served
 	})
 }
+
+// Descriptions are there for whoever may come in, on the same connection.
+func TestHTTPDocuments(t *testing.T) {
+	socket := httpSocket()
+	socket.Auth = &config.Authentication{Realm: "kea", Clients: []config.Credential{{User: "a", Password: "b", Role: "read"}}}
+	d := open(t, Endpoint{Socket: socket, Documents: map[string]func() []byte{"/x.json": func() []byte { return []byte(`{"x":1}`) }}}, Options{})
+	const user = "Authorization: Basic YTpi\r\n"
+	for _, tt := range []struct{ request, status, body string }{
+		{"GET /x.json HTTP/1.1\r\n" + user + "Connection: close\r\n\r\n", "HTTP/1.1 200 OK", `{"x":1}`},
+		{"GET /x.json HTTP/1.1\r\nConnection: close\r\n\r\n", "HTTP/1.1 401 Unauthorized", `{ "result": 401, "text": "Unauthorized" }`},
+		{"GET /y.json HTTP/1.1\r\n" + user + "Connection: close\r\n\r\n", "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
+	} {
+		head, body, _ := strings.Cut(tell(t, d, tt.request), "\r\n\r\n")
+		if status, _, _ := strings.Cut(head, "\r\n"); status != tt.status || body != tt.body {
+			t.Errorf("%s: %s %s", tt.request, status, body)
+		}
+	}
+}

@@ -88,7 +88,10 @@ type Endpoint struct {
 	// Admit restricts the commands that are let in (restrict-commands of the
 	// listener for HA partners); nil = all.
 	Admit func(command string) bool
-	Mode  uint32 // of a unix socket; 0 = 0770
+	// Documents are what GET answers over HTTP, by path. They are public to
+	// everybody who may come in.
+	Documents map[string]func() []byte
+	Mode      uint32 // of a unix socket; 0 = 0770
 }
 
 // Door is one open endpoint.

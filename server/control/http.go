@@ -157,9 +157,11 @@ func (d *Door) exchange(br *bufio.Reader, head *headReader, r *arrival) (*http.R
 }
 
 // checkHead decides what can be decided without the body: nobody without
-// credentials makes us hold one.
+// credentials makes us hold one. Otherwise the response is the answer.
 func (d *Door) checkHead(e *Endpoint, req *http.Request, caller *Caller) (response, bool) {
+	document := e.Documents[req.URL.Path]
 	switch {
+	case req.Method == http.MethodGet && document != nil && req.ContentLength == 0:
 	case req.Method != http.MethodPost,
 		// Kea: exactly, without parameters.
 		len(req.Header["Content-Type"]) != 1 || req.Header["Content-Type"][0] != "application/json",
@@ -175,7 +177,10 @@ func (d *Door) checkHead(e *Endpoint, req *http.Request, caller *Caller) (respon
 		resp.realm = &e.Socket.Auth.Realm
 		return resp, false
 	}
-	if req.ContentLength > d.opts.MaxRequest {
+	switch {
+	case req.Method == http.MethodGet:
+		return response{status: http.StatusOK, body: document()}, false
+	case req.ContentLength > d.opts.MaxRequest:
 		return failure(http.StatusRequestEntityTooLarge), false
 	}
 	return response{}, true

@@ -63,6 +63,7 @@ type Engine struct {
 	leaving   int                   // pairs that have yet to answer a Leave
 	mark      int                   // journal entries before it are pushed, or need not be
 	reclaim   reclaimState
+	routing   routing
 	recorder  recorder
 	stir      uint64 // of the last stirred
 	enabled   func(*message.Message) bool
@@ -119,6 +120,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e.recorder.configure(f)
 	e.recount()
 	e.scheduleReclaim(o.Now)
+	e.routeParameters(f)
 	e.pairUp(f, o.Now)
 	return e
 }
@@ -128,8 +130,9 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 type Input interface{ input() }
 
 // TakeJournal asks for the changes that are to be made durable. Whoever brings
-// it must bring Appended for them afterwards.
-type TakeJournal struct{}
+// it must bring Appended for them afterwards. Now: even if the disk refused some
+// a moment ago and would be left alone for a while.
+type TakeJournal struct{ Now bool }
 
 // Appended tells that every change up to Seq is durable, or (Err) that those
 // handed out last are not and their responses must not leave.
@@ -176,6 +179,8 @@ type Effects struct {
 	Sends []Send
 	// Hooked is what the built-in hooks want done.
 	Hooked Hooked
+	// Routes to delegated prefixes.
+	Routes Routes
 	// Wake is when a Tick is wanted at the latest.
 	Wake time.Time
 	// Log entries, with their text.
@@ -192,6 +197,7 @@ func (fx *Effects) Reset() {
 	fx.Hooked.reset()
 	*fx = Effects{
 		Hooked:    fx.Hooked,
+		Routes:    Routes{List: fx.Routes.List[:0]},
 		Responses: fx.Responses[:0], Done: fx.Done[:0], Answers: fx.Answers[:0],
 		Sends: fx.Sends[:0], Log: fx.Log[:0], LogText: fx.LogText[:0],
 	}
@@ -213,7 +219,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		case *Query:
 			e.query(i)
 		case TakeJournal:
-			e.takeJournal()
+			e.takeJournal(i.Now)
 		case Appended:
 			e.appended(i)
 		case Tick:
@@ -246,6 +252,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		}
 	}
 	e.sweep()
+	e.finishRoutes()
 	if e.diskless {
 		clear(e.journal)
 		e.journal = e.journal[:0]
@@ -288,6 +295,7 @@ func (e *Engine) reconfigure(f *config.Family, edited bool) {
 	e.recount()
 	e.reloaded = e.clock
 	e.scheduleReclaim(e.clock)
+	e.routeParameters(f)
 	e.pairUp(f, e.clock)
 	e.beginPairs()
 }
@@ -300,6 +308,7 @@ func (e *Engine) lapsed(l *lease.Lease) {
 			p.free.Give(i, heldByLease)
 		}
 	}
+	e.reroute(l, true)
 }
 
 // put stores a lease and notes the change for the disk.
@@ -318,6 +327,7 @@ func (e *Engine) put(l lease.Lease) {
 		}
 	}
 	e.journal = append(e.journal, e.store.Put(l))
+	e.reroute(&l, !holds(&l, e.now))
 	m := message.DHCPSrvMemfileAddAddr4
 	if e.version == 6 {
 		m = message.DHCPSrvMemfileAddAddr6
@@ -341,6 +351,7 @@ func (e *Engine) remove(l *lease.Lease) {
 		e.log(nil, message.DHCPSrvMemfileDeleteAddr, "deleting lease of %s", l.Addr)
 	}
 	delete(e.doubtful, l.Addr)
+	e.reroute(l, true)
 	if c, ok := e.store.Delete(l.Addr); ok {
 		e.journal = append(e.journal, c)
 	}

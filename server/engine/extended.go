@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +30,7 @@ func (e *Engine) extendedInfo4(q *Query, l *lease.Lease) {
 	}
 	t = appendHexMember(t, "sub-options", "0x", v)
 	q.context = append(t, " } }"...)
-	q.keepContext(l)
+	q.keepContext(l, contextISC)
 }
 
 // extendedInfo6 is extendedInfo4 for DHCPv6: each relay, nearest to the server
@@ -73,7 +74,7 @@ func (e *Engine) extendedInfo6(q *Query, l *lease.Lease) {
 		t = append(t, " }"...)
 	}
 	q.context = append(t, " ] }"...)
-	q.keepContext(l)
+	q.keepContext(l, contextISC)
 }
 
 func appendHexMember(t []byte, key, prefix string, v []byte) []byte {
@@ -93,10 +94,11 @@ func appendDigits(t, v []byte) []byte {
 	return t
 }
 
-// keepContext makes q.context the "ISC" member of the lease's user-context.
-// What operators put beside it stays.
-func (q *Query) keepContext(l *lease.Lease) {
-	const head, tail = `{ "ISC": `, ` }`
+// keepContext makes q.context a member of the lease's user-context. What
+// operators put beside it stays.
+func (q *Query) keepContext(l *lease.Lease, member string) {
+	const tail = ` }`
+	head := contextHeads[member]
 	old := l.UserContext
 	if strings.HasPrefix(old, head) && strings.HasSuffix(old, tail) &&
 		old[len(head):len(old)-len(tail)] == string(q.context) {
@@ -113,13 +115,33 @@ func (q *Query) keepContext(l *lease.Lease) {
 		l.UserContext = whole
 		return
 	}
-	isc, fresh := was.Get("ISC"), is.Get("ISC")
-	if isc == nil || isc.Kind != config.Map {
-		was.Set("ISC", fresh)
+	kept, fresh := was.Get(member), is.Get(member)
+	if kept == nil || kept.Kind != config.Map {
+		was.Set(member, fresh)
 	} else {
 		for _, m := range fresh.Members {
-			isc.Set(m.Key, m.Value)
+			kept.Set(m.Key, m.Value)
 		}
 	}
 	l.UserContext = string(bytes.TrimSpace(was.AppendJSON(nil)))
+}
+
+// contextHeads begin a user-context that has nothing but one member.
+var contextHeads = map[string]string{contextISC: `{ "ISC": `, contextOurs: `{ "leasehold": `}
+
+const contextISC = "ISC" // Kea's name for what servers note
+
+// forgetContext takes a member out of the lease's user-context.
+func forgetContext(l *lease.Lease, member string) {
+	if l.UserContext == "" {
+		return
+	}
+	v, _, err := config.ParseValue("", []byte(l.UserContext), false)
+	if err != nil || v.Kind != config.Map || v.Get(member) == nil {
+		return
+	}
+	v.Members = slices.DeleteFunc(v.Members, func(m config.Member) bool { return m.Key == member })
+	if l.UserContext = ""; len(v.Members) > 0 {
+		l.UserContext = string(bytes.TrimSpace(v.AppendJSON(nil)))
+	}
 }

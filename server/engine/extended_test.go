@@ -20,7 +20,7 @@ func TestExtendedInfoKeepsWhatIsBesideIt(t *testing.T) {
 	}
 	for _, c := range cases {
 		q, l := &Query{context: []byte(fresh)}, &lease.Lease{UserContext: c.old}
-		q.keepContext(l)
+		q.keepContext(l, contextISC)
 		if l.UserContext != c.want {
 			t.Errorf("%s: %s, want %s", c.name, l.UserContext, c.want)
 		}

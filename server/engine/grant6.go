@@ -59,6 +59,9 @@ func (e *Engine) fill6(q *Query, x *association, g *grant) {
 		l.Preferred = uint32(uint64(l.Valid) * 5 / 8)
 	}
 	e.extendedInfo6(q, l)
+	if e.routing.on && l.Type == lease.PD && !q.offer {
+		e.keepNextHop(q, l)
+	}
 }
 
 func preferredTriplet(l *config.Lifetimes) config.Triplet { return l.Preferred }

@@ -16,7 +16,6 @@ type Pair struct {
 	machine *ha.Machine
 	begun   bool
 	wake    time.Time
-	classes []string // HA_<server> of the active servers
 	event   ha.Event // reused, so that a step allocates nothing
 	actions []ha.Action
 }

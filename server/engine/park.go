@@ -102,7 +102,10 @@ func (e *Engine) release(q *Query) {
 
 // takeJournal hands the gathered changes out. Two rooms take turns, so that
 // deciding goes on while one is being written.
-func (e *Engine) takeJournal() {
+func (e *Engine) takeJournal(now bool) {
+	if now && !e.unstored.retry.IsZero() {
+		e.unstored.retry = e.clock
+	}
 	if !e.unsaved() {
 		return
 	}

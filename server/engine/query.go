@@ -51,8 +51,7 @@ type facts struct {
 	clientID []byte // non-empty option 61, whatever match-client-id says
 	names    name
 	lease    lease.Lease
-	granted  bool // lease is to be stored
-	fqdn     bool
+	granted  bool          // lease is to be stored
 	removed  []lease.Lease // leases given up for this one
 	waiting  waiting
 	pool     *pool

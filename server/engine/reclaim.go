@@ -49,7 +49,7 @@ func (e *Engine) wake() time.Time {
 	if !e.clock.Before(retry) {
 		retry = time.Time{} // Effects.Waiting says it
 	}
-	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush, retry} {
+	for _, t := range [...]time.Time{e.reclaim.next, e.reclaim.flush, retry, e.nextRoute()} {
 		if !t.IsZero() && (n.IsZero() || t.Before(n)) {
 			n = t
 		}

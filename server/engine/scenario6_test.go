@@ -28,6 +28,7 @@ var update6 = flag.Bool("update6", false, "write what happens into testdata/dhcp
 //	config          the lines that follow replace the configuration
 //	solicit …       and the other messages, see datagram
 //	advance 30s     lets time pass, with what is due then
+//	addresses       the system's interfaces have changed
 //	leases          prints the lease store
 //	stats NAME…     prints statistics; subnet[1].NAME for those of a subnet
 func TestScenarios6(t *testing.T) {
@@ -76,7 +77,7 @@ type scene struct {
 
 var (
 	serverDUID = []byte{0, 3, 0, 1, 0x5e, 0x1f, 0, 0, 0, 1}
-	testIface  = &wire.Interface{Name: "eth0", Index: 2}
+	testIface  = &wire.Interface{Name: "eth0", Index: 2, V6: []netip.Prefix{netip.MustParsePrefix("2001:db8:7::1/64")}}
 	serverLL   = netip.MustParseAddr("fe80::5e")
 )
 
@@ -95,8 +96,9 @@ func (s *scene) play(command string) string {
 			s.t.Fatal(err)
 		}
 		s.now = s.now.Add(d)
-		s.step(Tick{})
-		return "ok\n"
+		return "ok\n" + routes(s.step(Tick{}))
+	case "addresses":
+		return "ok\n" + routes(s.step(Addresses{}))
 	case "leases":
 		return s.leases()
 	case "stats":
@@ -111,8 +113,7 @@ func (s *scene) configure(text string) string {
 		return err.Error() + "\n"
 	}
 	if s.e != nil {
-		s.step(Reconfigured{Family: cfg.V6})
-		return "ok\n"
+		return "ok\n" + routes(s.step(Reconfigured{Family: cfg.V6}))
 	}
 	s.e = New(cfg.V6, lease.NewStore(6, 1), Options{Now: s.now, Seed: 1, DUID: serverDUID, Diskless: true})
 	return "ok\n"
@@ -151,6 +152,22 @@ func (s *scene) exchange(words []string) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "to %s\n", q.Departure.Dst)
 	printMessage(&out, "", q.Response)
+	return out.String() + routes(fx)
+}
+
+// routes tells what is to be done with routes.
+func routes(fx *Effects) string {
+	var out strings.Builder
+	if fx.Routes.All {
+		out.WriteString("routes are these alone:\n")
+	}
+	for _, r := range fx.Routes.List {
+		if r.Via.IsValid() {
+			fmt.Fprintf(&out, "route %s via %s on %s\n", r.Prefix, r.Via, r.Iface)
+		} else {
+			fmt.Fprintf(&out, "no route %s\n", r.Prefix)
+		}
+	}
 	return out.String()
 }
 

@@ -51,7 +51,7 @@ const configText = `{ "Dhcp%FAMILY%": {
 		{ "library": "%HOOKS%/libdhcp_lease_cmds.so" },
 		{ "library": "%HOOKS%/libdhcp_ha.so", "parameters": { "high-availability": [ {
 			"this-server-name": "%NAME%", "mode": "%MODE%",
-			"heartbeat-delay": 300, "max-response-delay": 2000, "max-ack-delay": 100, "max-unacked-clients": 0,
+			"heartbeat-delay": 300, "max-response-delay": 6000, "max-ack-delay": 100, "max-unacked-clients": 0,
 			%MORE%
 			"multi-threading": { "enable-multi-threading": %LISTENER%, "http-dedicated-listener": %LISTENER% },
 			"peers": [
@@ -232,7 +232,7 @@ func (n *node) awaitState(states ...string) {
 		more, lines := n.more, n.lines
 		n.mu.Unlock()
 		for ; seen < len(lines); seen++ {
-			if _, rest, ok := strings.Cut(lines[seen], "server transitions from "); ok {
+			if _, rest, ok := strings.Cut(lines[seen], transition); ok {
 				state = strings.Fields(rest)[2]
 			}
 		}
@@ -314,6 +314,26 @@ func (n *node) status() relationship {
 		n.t.Fatalf("%s: status-get: %d relationships", n.process.name, len(got.Pairs))
 	}
 	return got.Pairs[0]
+}
+
+// scoped sends a request to serve some scopes until the server says that it
+// does: a change of its state in between would give it others.
+func (n *node) scoped(send func(request string) answer, request string, want int) {
+	n.t.Helper()
+	for begin := time.Now(); ; {
+		if a := send(request); a.Result != 0 {
+			n.t.Errorf("%s: %s: %d %s", n.host.name, request, a.Result, a.Text)
+			return
+		}
+		got := n.status().Servers.Local.Scopes
+		if len(got) == want {
+			return
+		}
+		if time.Since(begin) > patience {
+			n.t.Errorf("%s serves %v after %s", n.host.name, got, request)
+			return
+		}
+	}
 }
 
 // leases returns the leases of the server that are somebody's, by address.
@@ -401,6 +421,51 @@ func (p *pair) normal() {
 		n.awaitState(p.set.mode)
 	}
 }
+
+// undisturbed does something in the normal state of the pair, and fails the
+// test if a client was answered by both servers meanwhile. Where the machine is
+// so slow that the servers lost sight of each other, both may answer: it is done
+// again.
+func (p *pair) undisturbed(do func()) {
+	p.t.Helper()
+	for begin := time.Now(); ; {
+		p.normal()
+		p.forget()
+		before := p.transitions()
+		do()
+		double := p.answeredTwice()
+		if len(double) == 0 {
+			return
+		}
+		for _, n := range p.nodes {
+			n.status() // what the server has done until now is in its log
+		}
+		if p.transitions() == before {
+			p.t.Errorf("answered by both servers: %s", strings.Join(double, ", "))
+			return
+		}
+		if time.Since(begin) > patience {
+			p.t.Fatalf("the servers do not stay in the normal state for %s", patience)
+		}
+	}
+}
+
+// transitions counts the changes of state that both servers have logged.
+func (p *pair) transitions() (sum int) {
+	for _, n := range p.nodes {
+		n.mu.Lock()
+		for _, line := range n.lines {
+			if strings.Contains(line, transition) {
+				sum++
+			}
+		}
+		n.mu.Unlock()
+	}
+	return sum
+}
+
+// transition is what a server logs when its state changes.
+const transition = "server transitions from "
 
 // start begins both servers and waits for the normal state.
 func (p *pair) start() {

@@ -26,7 +26,7 @@ const partnerText = `{ "Dhcp4": {
 	"multi-threading": { "enable-multi-threading": true },
 	"hooks-libraries": [ { "library": "libdhcp_lease_cmds.so" }, { "library": "libdhcp_ha.so", "parameters": { "high-availability": [ {
 		"this-server-name": "a", "mode": "hot-standby", "restrict-commands": true, %MORE%
-		"heartbeat-delay": 100, "max-response-delay": 1000, "max-ack-delay": 100, "max-unacked-clients": 0,
+		"heartbeat-delay": 100, "max-response-delay": 5000, "max-ack-delay": 100, "max-unacked-clients": 0,
 		"multi-threading": { "enable-multi-threading": true, "http-dedicated-listener": true },
 		"peers": [
 			{ "name": "a", "url": "http://10.77.0.1:8000/", "role": "primary"%USER% },

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -78,6 +79,18 @@ func addrValue(a netip.Addr) uint32 {
 }
 
 // attachFilter sets, or replaces, the filter of a socket.
+// setFilter gives a socket a filter in place of its old one, or none.
+func setFilter(fd int, prog []bpf.Instruction) error {
+	if prog != nil {
+		return attachFilter(fd, prog)
+	}
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("detach filter: %w", err)
+	}
+	return nil
+}
+
 func attachFilter(fd int, prog []bpf.Instruction) error {
 	raw, err := bpf.Assemble(prog)
 	if err != nil {

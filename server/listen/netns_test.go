@@ -164,9 +164,16 @@ type listener struct {
 
 func listenOn(t testing.TB, f Family, spec config.InterfacesConfig) *listener {
 	t.Helper()
+	return listenKept(t, f, spec, nil)
+}
+
+// listenKept has its sockets kept.
+func listenKept(t testing.TB, f Family, spec config.InterfacesConfig, keeper Keeper) *listener {
+	t.Helper()
 	l := &listener{t: t, got: make(chan Datagram, 64), changes: make(chan Change, 64), failed: make(chan error, 64)}
 	l.Set = New(Options{
 		Family:  f,
+		Keeper:  keeper,
 		Serve:   l.serve,
 		Changed: func(c Change) { l.changes <- c },
 		Failed:  func(_ *Outgoing, err error) { l.failed <- err },

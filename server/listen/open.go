@@ -18,15 +18,21 @@ const (
 
 // open opens the socket that k and w describe.
 func (s *Set) open(k key, w wanted) (*Socket, error) {
-	fd, err := s.bind(k, w)
-	if err != nil {
-		return nil, fmt.Errorf("open %s socket on %s: %w", k.kind, w.iface, err)
+	fd, kept := s.take(k, w)
+	var err error
+	if !kept {
+		if fd, err = s.bind(k, w); err != nil {
+			return nil, fmt.Errorf("open %s socket on %s: %w", k.kind, w.iface, err)
+		}
 	}
 	sock, err := newSocket(s, k, fd)
 	if err != nil {
 		return nil, fmt.Errorf("open %s socket on %s: %w", k.kind, w.iface, err)
 	}
 	sock.want = w
+	if !kept {
+		s.keep(k, fd)
+	}
 	return sock, nil
 }
 
@@ -132,11 +138,7 @@ func (s *Set) update(sock *Socket, w wanted) error {
 	}
 	var err error
 	cerr := sock.raw.Control(func(fd uintptr) {
-		if prog := s.filterOf(sock.key, w); prog != nil {
-			err = attachFilter(int(fd), prog)
-		} else {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
-		}
+		err = setFilter(int(fd), s.filterOf(sock.key, w))
 	})
 	return errors.Join(cerr, err)
 }

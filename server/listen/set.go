@@ -34,6 +34,8 @@ type Options struct {
 	// Failed hears of datagrams that could not be sent. It is called by the
 	// goroutine that sends and must not keep the datagram.
 	Failed func(*Outgoing, error)
+	// Keeper, if any, holds the sockets across a restart of the process.
+	Keeper Keeper
 }
 
 // Change is one change of what is served.
@@ -78,6 +80,7 @@ type Set struct {
 
 	view     atomic.Pointer[view]
 	rejected atomic.Uint64
+	quiet    atomic.Bool
 	wg       sync.WaitGroup
 	kick     chan struct{} // wakes Run after Apply
 
@@ -253,7 +256,7 @@ var errSetClosed = errors.New("sockets are closed")
 // reconcile brings the open sockets to what the configuration asks for on the
 // interfaces as they are now. The caller holds the lock.
 func (s *Set) reconcile() error {
-	if s.closed {
+	if s.closed || s.quiet.Load() {
 		return errSetClosed
 	}
 	links, err := readLinks(s.ifaces)
@@ -270,6 +273,7 @@ func (s *Set) reconcile() error {
 		if _, keep := p.sockets[k]; !keep {
 			c.Closed = append(c.Closed, sock.Serving())
 			sock.close()
+			s.forget(k)
 			delete(s.sockets, k)
 		}
 	}

@@ -72,7 +72,7 @@ func (s *Socket) Receive(batch []*Datagram) (n int, err error) {
 			s.msgs.prepare(i, d.buf)
 		}
 		if err := s.raw.Read(s.read); err != nil {
-			if s.closed.Load() {
+			if s.closed.Load() || s.set.quiet.Load() {
 				return 0, net.ErrClosed
 			}
 			return 0, fmt.Errorf("wait for datagrams on %s: %w", s.want.iface, err)

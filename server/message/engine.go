@@ -46,6 +46,15 @@ var (
 	LeaseStoreRecovered = &Message{ID: "LEASEHOLD_LEASE_STORE_RECOVERED", Logger: DHCPSrv, Level: Info}
 )
 
+// Routes to delegated prefixes, of our own.
+var (
+	PDRoutes           = &Message{ID: "LEASEHOLD_PD_ROUTES", Logger: Leases, Level: Info}
+	PDRouteInstall     = &Message{ID: "LEASEHOLD_PD_ROUTE_INSTALL", Logger: Leases, Level: Info}
+	PDRouteWithdraw    = &Message{ID: "LEASEHOLD_PD_ROUTE_WITHDRAW", Logger: Leases, Level: Info}
+	PDRouteUnreachable = &Message{ID: "LEASEHOLD_PD_ROUTE_UNREACHABLE", Logger: Leases, Level: Warn}
+	PDRouteFail        = &Message{ID: "LEASEHOLD_PD_ROUTE_FAIL", Logger: Leases, Level: Error}
+)
+
 // Messages of the DHCPv6 engine beyond the catalogue of reference.
 var (
 	DHCP6ClassesAssigned          = &Message{ID: "DHCP6_CLASSES_ASSIGNED", Logger: Family6, Level: Debug + 40}

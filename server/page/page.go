@@ -54,6 +54,7 @@ type Family struct {
 	Version int
 	Sockets []string // open ones
 	Trouble []string // why others are not
+	Broken  string   // what is wrong with the configuration file that is not served, "" if it is
 	Unready string   // why it serves nobody; "" if it does
 	File    string   // of the configuration; "" = none
 }

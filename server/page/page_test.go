@@ -43,7 +43,7 @@ func show(t testing.TB, ask Ask, families []Family, path string) (int, string, h
 	t.Helper()
 	mux := http.NewServeMux()
 	New(Options{Ask: ask, Families: func() []Family { return families }, Release: "test",
-		Now: func() time.Time { return noon },
+		Now:     func() time.Time { return noon },
 		Partner: func(context.Context, int, string) (json.RawMessage, error) { return nil, errors.New(nasty) }}).Register(mux)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,6 +59,7 @@ type process struct {
 	name string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
+	said chan struct{} // closed when all it said was read
 
 	mu    sync.Mutex
 	lines []string
@@ -67,7 +69,7 @@ type process struct {
 
 func start(t *testing.T, name string, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: cmd, done: make(chan struct{}), more: make(chan struct{})}
+	p := &process{t: t, name: name, cmd: cmd, done: make(chan struct{}), said: make(chan struct{}), more: make(chan struct{})}
 	r, w := must1Pair(os.Pipe())(t)
 	cmd.Stdout, cmd.Stderr = w, w
 	must(t, cmd.Start())
@@ -88,6 +90,7 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *process {
 }
 
 func (p *process) read(r io.Reader) {
+	defer close(p.said)
 	s := bufio.NewScanner(r)
 	for s.Scan() {
 		p.mu.Lock()
@@ -102,6 +105,12 @@ func (p *process) read(r io.Reader) {
 // returns it.
 func (p *process) await(word string) string {
 	p.t.Helper()
+	return p.awaitLine(strconv.Quote(word), func(line string) bool { return strings.Contains(line, word) })
+}
+
+// awaitLine is await for lines that are told by more than a word.
+func (p *process) awaitLine(what string, ok func(line string) bool) string {
+	p.t.Helper()
 	limit := time.After(patience)
 	for {
 		p.mu.Lock()
@@ -109,7 +118,7 @@ func (p *process) await(word string) string {
 		for p.seen < len(p.lines) {
 			line := p.lines[p.seen]
 			p.seen++
-			if strings.Contains(line, word) {
+			if ok(line) {
 				p.mu.Unlock()
 				return line
 			}
@@ -117,26 +126,29 @@ func (p *process) await(word string) string {
 		p.mu.Unlock()
 		select {
 		case <-more:
-		case <-p.done:
+		case <-p.said:
 			select {
 			case <-more: // its last words
-			case <-time.After(time.Second):
-				p.t.Fatalf("%s ended without saying %q", p.name, word)
+			default:
+				p.t.Fatalf("%s ended without saying %s", p.name, what)
 			}
 		case <-limit:
-			p.t.Fatalf("%s never said %q", p.name, word)
+			p.t.Fatalf("%s never said %s", p.name, what)
 		}
 	}
 }
 
-// wait waits for the end of the process and returns its exit code; -1: a
-// signal ended it.
+// wait waits for the end of the process, and of what it had to say, and returns
+// its exit code; -1: a signal ended it.
 func (p *process) wait() int {
 	p.t.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatalf("%s does not end", p.name)
+	limit := time.After(patience)
+	for _, end := range [...]chan struct{}{p.done, p.said} {
+		select {
+		case <-end:
+		case <-limit:
+			p.t.Fatalf("%s does not end", p.name)
+		}
 	}
 	return p.cmd.ProcessState.ExitCode()
 }

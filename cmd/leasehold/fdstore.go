@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
+)
+
+// descriptorStore is where the service manager keeps our sockets while the
+// process is replaced (FileDescriptorStoreMax= in systemd.service(5)).
+type descriptorStore struct {
+	manager *net.UnixConn
+
+	mu   sync.Mutex
+	left map[string]int // by a former process, not taken over yet
+}
+
+// openDescriptorStore returns nil where no service manager is.
+func openDescriptorStore() (*descriptorStore, error) {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return nil, nil
+	}
+	manager, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return nil, fmt.Errorf("reach the service manager: %w", err)
+	}
+	s := &descriptorStore{manager: manager, left: map[string]int{}}
+	for _, f := range activation.Files(true) {
+		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+		f.Close()
+		if err == nil {
+			s.left[f.Name()] = fd
+		}
+	}
+	return s, nil
+}
+
+func (s *descriptorStore) Take(name string) (int, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fd, ok := s.left[name]
+	delete(s.left, name)
+	return fd, ok
+}
+
+// Keep asks for no watch (FDPOLL=0): an interface that is down for a while is
+// no reason to lose its socket. A manager without room for descriptors says
+// nothing, and a restart opens new sockets.
+func (s *descriptorStore) Keep(name string, fd int) {
+	_, _, _ = s.manager.WriteMsgUnix([]byte("FDSTORE=1\nFDPOLL=0\nFDNAME="+name), unix.UnixRights(fd), nil)
+}
+
+func (s *descriptorStore) Forget(name string) {
+	_, _ = s.manager.Write([]byte("FDSTOREREMOVE=1\nFDNAME=" + name))
+}
+
+// forgetLeft closes what nobody took over: the configuration no longer asks for
+// it.
+func (s *descriptorStore) forgetLeft() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, fd := range s.left {
+		unix.Close(fd)
+		s.Forget(name)
+	}
+	clear(s.left)
+}
