@@ -47,6 +47,8 @@ type Options struct {
 	Configured func(*config.Family)
 }
 
+const defaultDataDir = "/var/lib/kea"
+
 // Server runs what one configuration says.
 type Server struct {
 	o       Options
@@ -69,7 +71,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	if o.DataDir == "" {
-		o.DataDir = "/var/lib/kea"
+		o.DataDir = defaultDataDir
 	}
 	if o.SocketDir == "" {
 		o.SocketDir = "/run/kea"
@@ -117,7 +119,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1)}
+	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1), cleaning: make(chan struct{}, 1)}
 	f.meters = s.metrics.Family(f.version, f.reading)
 	if err := f.hooked.open(f, c); err != nil {
 		if backend != nil {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"leasehold/config"
+	"leasehold/lease"
 	"leasehold/server/wire"
 )
 
@@ -16,6 +17,16 @@ type ports struct{ server, client uint16 }
 type Addresses struct{ Own []netip.Addr }
 
 func (Addresses) input() {}
+
+// Identity replaces the server's DUID (v6).
+type Identity struct{ DUID []byte }
+
+func (Identity) input() {}
+
+// Adopt makes changes that another server decided our own.
+type Adopt struct{ Changes []lease.Change }
+
+func (Adopt) input() {}
 
 // hooks are the built-in features that hooks-libraries switches on.
 type hooks struct{ bootp bool }
