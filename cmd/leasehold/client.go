@@ -61,6 +61,14 @@ func (c *client) family() string {
 	return "4"
 }
 
+// version is that of the family asked.
+func (c *client) version() int {
+	if c.v6 {
+		return 6
+	}
+	return 4
+}
+
 // send carries out one command. arguments is JSON or nil. A result other than
 // success or "nothing found" is an error.
 func (c *client) send(ctx context.Context, command string, arguments json.RawMessage) (*answer, error) {

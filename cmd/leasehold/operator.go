@@ -39,7 +39,7 @@ func addOperatorVerbs(root *cobra.Command) {
 			return c.carryOut(cmd, args[0], arguments, printTree)
 		},
 	}
-	for _, verb := range []*cobra.Command{status, command, newLeases(c), newExplain(c), newHA(c), newConfig(c)} {
+	for _, verb := range []*cobra.Command{status, command, newLeases(c), newExplain(c), newShadow(c), newHA(c), newConfig(c)} {
 		c.flags(verb.PersistentFlags())
 		root.AddCommand(verb)
 	}
@@ -168,6 +168,7 @@ func newLeases(c *client) *cobra.Command {
 					return map[string]any{"ip-address": args[0]}, nil
 				}, printTree)(cmd, args)
 			}},
+		newLeasesExport(c), newLeasesImport(c), newLeasesConvert(c), newLeasesBackup(c),
 	)
 	return top
 }
@@ -192,7 +193,7 @@ func (c *client) listLeases(cmd *cobra.Command) error {
 		if c.json {
 			fmt.Fprintf(out, "%s\n", a.raw)
 		}
-		var page struct{ Leases []lease }
+		var page struct{ Leases []shownLease }
 		if len(a.Arguments) > 0 {
 			if err := json.Unmarshal(a.Arguments, &page); err != nil {
 				return fmt.Errorf("read leases: %w", err)

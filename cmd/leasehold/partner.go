@@ -38,13 +38,6 @@ func (c *client) toPeer(p *config.Peer) (*client, error) {
 	return other, nil
 }
 
-func (c *client) version() int {
-	if c.v6 {
-		return 6
-	}
-	return 4
-}
-
 // configuration returns what the server runs on.
 func (c *client) configuration(ctx context.Context) (*config.Family, error) {
 	return c.parsed(ctx, "config-get")

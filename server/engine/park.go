@@ -190,6 +190,18 @@ func (e *Engine) appended(a Appended) {
 	e.releaseSends(a)
 }
 
+// changeDisk begins or ends to keep changes. What is undecided at the end is as
+// durable as it will ever be.
+func (e *Engine) changeDisk(diskless bool) {
+	e.diskless = diskless
+	e.handed = e.store.Seq()
+	if diskless {
+		e.unstored = unstored{}
+		e.appended(Appended{Seq: e.handed})
+	}
+	e.durable = e.handed
+}
+
 // sweep lets go of the parked queries whose promises are kept or broken, in
 // their order. A broken promise still waits for the disk: the room of the query
 // is in use as long as its changes are.
