@@ -54,7 +54,7 @@ func (c *capture) read() {
 		if err != nil {
 			return
 		}
-		if bytes.Equal(buf[12:min(n, 14)], mark[12:14]) {
+		if isMark(buf[:n]) {
 			c.marks <- struct{}{}
 			continue
 		}
@@ -72,17 +72,26 @@ func (c *capture) read() {
 // mark is a frame to nobody, of a type for experiments.
 var mark = [60]byte{0: 2, 6: 2, 12: 0x88, 13: 0xb5}
 
+func isMark(frame []byte) bool { return len(frame) >= 14 && bytes.Equal(frame[12:14], mark[12:14]) }
+
+// awaitMark sends a mark and waits until whoever listens has it, and so has
+// everything that passed before. Every listener sees every mark: one at a time.
+func awaitMark(t *testing.T, ifi *net.Interface, seen <-chan struct{}) {
+	t.Helper()
+	conn := must1(packet.Listen(ifi, packet.Raw, 0, nil))(t)
+	defer conn.Close()
+	must1(conn.WriteTo(mark[:], &packet.Addr{HardwareAddr: mark[:6]}))(t)
+	select {
+	case <-seen:
+	case <-time.After(patience):
+		t.Fatalf("who listens on %s stands still", ifi.Name)
+	}
+}
+
 // catchUp waits until everything that has passed so far is in the file.
 func (c *capture) catchUp() {
 	c.t.Helper()
-	conn := must1(packet.Listen(c.ifi, packet.Raw, 0, nil))(c.t)
-	defer conn.Close()
-	must1(conn.WriteTo(mark[:], &packet.Addr{HardwareAddr: mark[:6]}))(c.t)
-	select {
-	case <-c.marks:
-	case <-time.After(patience):
-		c.t.Fatalf("the capture of %s stands still", c.ifi.Name)
-	}
+	awaitMark(c.t, c.ifi, c.marks)
 }
 
 // tshark returns what tshark prints of the frames that pass a filter.
