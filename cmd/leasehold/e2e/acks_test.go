@@ -20,7 +20,7 @@ type acks struct {
 	granted func(frame []byte, to map[string]string)
 	holder  string // the column of the lease file with the holder
 	done    chan struct{}
-	marks   chan struct{}
+	marks   *marks
 
 	mu    sync.Mutex
 	to    map[string]string // holder by address or prefix
@@ -31,7 +31,7 @@ type acks struct {
 func countAcks(t *testing.T, name string, version int) *acks {
 	t.Helper()
 	ifi := must1(net.InterfaceByName(name))(t)
-	a := &acks{ifi: ifi, done: make(chan struct{}), marks: make(chan struct{}, 1), to: map[string]string{}, granted: granted4, holder: "hwaddr"}
+	a := &acks{ifi: ifi, done: make(chan struct{}), marks: newMarks(), to: map[string]string{}, granted: granted4, holder: "hwaddr"}
 	if version == 6 {
 		a.granted, a.holder = granted6, "duid"
 	}
@@ -69,8 +69,7 @@ func (a *acks) read() {
 		if err != nil {
 			return
 		}
-		if isMark(buf[:n]) {
-			a.marks <- struct{}{}
+		if a.marks.take(buf[:n]) {
 			continue
 		}
 		a.mu.Lock()
@@ -137,7 +136,7 @@ func (a *acks) more(t *testing.T, n int) {
 // sofar returns what was granted until now.
 func (a *acks) sofar(t *testing.T) map[string]string {
 	t.Helper()
-	awaitMark(t, a.ifi, a.marks)
+	a.marks.catchUp(t, a.ifi)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return maps.Clone(a.to)
