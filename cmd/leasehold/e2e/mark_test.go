@@ -41,6 +41,7 @@ func (m *marks) take(frame []byte) bool {
 }
 
 // catchUp waits until the listener has read everything that has passed so far.
+// A bridge without a port takes no mark.
 func (m *marks) catchUp(t *testing.T, ifi *net.Interface) {
 	t.Helper()
 	conn := must1(packet.Listen(ifi, packet.Raw, 0, nil))(t)

@@ -70,8 +70,8 @@ func torture(t *testing.T, version int, config string) {
 		acked.more(t, 1+rand.IntN(200))
 		s.signal(syscall.SIGKILL)
 		s.wait()
-		h.shutDown()
 		granted = acked.sofar(t)
+		h.shutDown()
 	}
 	if !strings.Contains(config, "sqlite") {
 		// What a killed server leaves is a lease file for Kea, too.
@@ -202,7 +202,6 @@ func fullDisk(t *testing.T, version int, config string) {
 	h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
 	loadClients(h, version, 3_000_000, 1_000_000)
 	acked.more(t, 200)
-	h.shutDown()
 	s.signal(syscall.SIGKILL)
 	s.wait()
 	granted := acked.sofar(t)
