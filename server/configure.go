@@ -36,6 +36,7 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 		func(c *config.Family) error { return f.sockets.Apply(&c.Interfaces) },
 		func(c *config.Family) error { return f.peers.listen(c) },
 		func(c *config.Family) error { return s.openDoors(f, c.ControlSockets) },
+		func(c *config.Family) error { return s.openEvents(f, c) },
 		func(c *config.Family) error { return s.openWeb(f, c) },
 	}
 	for i, step := range steps {

@@ -33,6 +33,9 @@ type family struct {
 	hooked  hooked
 	bundles bundles
 
+	happening *happening
+	listener  listener
+
 	queries sync.Pool
 	rooms   sync.Pool
 	began   time.Time    // what wake counts from: no setting of the clock moves it
@@ -147,6 +150,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	f.deliver(c.fx.Answers)
 	if len(c.fx.Sends) > 0 {
 		f.peers.send(c.fx.Sends)
+	}
+	if c.fx.Stirred {
+		f.stirred()
 	}
 	f.arm(c.fx.Wake)
 }

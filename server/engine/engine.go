@@ -69,6 +69,7 @@ type Engine struct {
 	reclaim   reclaimState
 	routing   routing
 	recorder  recorder
+	stir      uint64 // of the last stirred
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
 	started   time.Time
@@ -184,6 +185,8 @@ type Effects struct {
 	Journal []lease.Change
 	// Waiting says that there is a journal to be taken.
 	Waiting bool
+	// Stirred says that TakeEvents would bring something new.
+	Stirred bool
 	// Answers to commands.
 	Answers []Answered
 	// Sends are commands for peers.
@@ -267,6 +270,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.leave(i)
 		case Beat:
 			e.answer(i.ID, Answer{})
+		case *TakeEvents:
+			e.takeEvents(i)
 		case TakeSurvey:
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
@@ -278,6 +283,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		e.journal = e.journal[:0]
 	}
 	fx.Waiting = e.unsaved()
+	fx.Stirred = e.stirred()
 	fx.Wake = e.wake()
 	e.fx = nil
 }
