@@ -36,6 +36,7 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 		func(c *config.Family) error { return f.sockets.Apply(&c.Interfaces) },
 		func(c *config.Family) error { return f.peers.listen(c) },
 		func(c *config.Family) error { return s.openDoors(f, c.ControlSockets) },
+		func(c *config.Family) error { return s.openEvents(f, c) },
 		func(c *config.Family) error { return s.openWeb(f, c) },
 	}
 	for i, step := range steps {
@@ -246,5 +247,5 @@ func (s *Server) reloadFile(ctx context.Context, f *family, file string) (*diffe
 
 // parsing is what the machine tells the parser.
 func (s *Server) parsing() config.Options {
-	return config.Options{InterfaceExists: func(name string) bool { return interfaceNamed(name) != nil }, Dirs: s.o.Dirs}
+	return config.Options{InterfaceExists: func(name string) bool { return interfaceNamed(name) != nil }, Dirs: s.o.Dirs, Kea3: s.o.Kea3}
 }

@@ -31,6 +31,10 @@ type family struct {
 	meters  *metrics.Meters
 	now     func() time.Time
 	hooked  hooked
+	bundles bundles
+
+	happening *happening
+	listener  listener
 
 	queries sync.Pool
 	rooms   sync.Pool
@@ -76,6 +80,7 @@ func (f *family) serve(s *listen.Socket) {
 			f.log.Log(message.DHCPSrvOpenSocketFail, "%v", err)
 			return
 		}
+		now := f.now()
 		c.in = c.in[:0]
 		for _, d := range batch[:n] {
 			q := f.queries.Get().(*engine.Query)
@@ -86,6 +91,7 @@ func (f *family) serve(s *listen.Socket) {
 			} else {
 				q.Decode6()
 			}
+			f.bundles.note(now, f.version, q)
 			c.in = append(c.in, q)
 		}
 		f.meters.Batch.Observe(float64(n))
@@ -131,6 +137,7 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 		for _, q := range c.fx.Responses {
 			c.out = append(c.out, listen.Outgoing{Data: q.Response, Departure: q.Departure})
 		}
+		f.bundles.mark(now, f.version, c.fx.Responses, c.out)
 		f.sockets.Send(c.out)
 	}
 	if len(c.fx.Log) > 0 {
@@ -143,6 +150,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	f.deliver(c.fx.Answers)
 	if len(c.fx.Sends) > 0 {
 		f.peers.send(c.fx.Sends)
+	}
+	if c.fx.Stirred {
+		f.stirred()
 	}
 	f.arm(c.fx.Wake)
 }

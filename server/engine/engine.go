@@ -25,9 +25,11 @@ type Engine struct {
 	subnets   map[uint32]*subnet
 	ordered   []*subnet // by ascending ID
 	selection *selection
+	first     []pass          // classes of the first pass, in order
 	second    []*config.Class // classes of the second pass, in order
-	uses      uint64          // allocations so far, for subnet.lastUse
-	outside   int             // leases outside every pool when the configuration came
+	strings   internTable
+	uses      uint64 // allocations so far, for subnet.lastUse
+	outside   int    // leases outside every pool when the configuration came
 
 	now     int64 // Unix seconds of this Step
 	clock   time.Time
@@ -57,6 +59,8 @@ type Engine struct {
 
 	crowd     crowd
 	service   ha.Switches
+	alone     bool
+	scopes    *ha.Machine // alone: who would serve whom; nil: no pair, or a hub
 	pairs     []*Pair
 	extras    *ha.Extensions
 	tokens    map[uint64]waiter
@@ -67,6 +71,7 @@ type Engine struct {
 	reclaim   reclaimState
 	routing   routing
 	recorder  recorder
+	stir      uint64 // of the last stirred
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
 	started   time.Time
@@ -90,13 +95,16 @@ type Options struct {
 	ServerPort, ClientPort uint16
 	// ToSource sends every answer where its query came from (tests).
 	ToSource bool
+	// Alone engines have no partner, whatever the configuration says: clients
+	// get the class of the server whose scope they are in, and each is served.
+	Alone bool
 }
 
 // New returns an Engine that serves f with the leases of store.
 func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e := &Engine{
 		version: f.Version, store: store, rnd: rand.New(rand.NewPCG(o.Seed, 0)),
-		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now,
+		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now, alone: o.Alone,
 	}
 	if e.enabled == nil {
 		e.enabled = func(*message.Message) bool { return false }
@@ -179,6 +187,8 @@ type Effects struct {
 	Journal []lease.Change
 	// Waiting says that there is a journal to be taken.
 	Waiting bool
+	// Stirred says that TakeEvents would bring something new.
+	Stirred bool
 	// Answers to commands.
 	Answers []Answered
 	// Sends are commands for peers.
@@ -240,6 +250,14 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.changeDisk(i.Diskless)
 		case Addresses:
 			e.setAddresses(i.Own)
+		case LinksChanged:
+			e.routing.due = e.routing.on
+		case Identity:
+			e.duid = i.DUID
+		case Adopt:
+			for n := range i.Changes {
+				e.adopt(&i.Changes[n])
+			}
 		case *CommandReceived:
 			e.command(i)
 		case *PeerAnswered:
@@ -256,6 +274,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.leave(i)
 		case Beat:
 			e.answer(i.ID, Answer{})
+		case *TakeEvents:
+			e.takeEvents(i)
 		case TakeSurvey:
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
@@ -267,6 +287,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		e.journal = e.journal[:0]
 	}
 	fx.Waiting = e.unsaved()
+	fx.Stirred = e.stirred()
 	fx.Wake = e.wake()
 	e.fx = nil
 }

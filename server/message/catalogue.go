@@ -62,6 +62,7 @@ var (
 // Lease storage.
 var (
 	DHCPSrvMemfileDB                = &Message{ID: "DHCPSRV_MEMFILE_DB", Logger: DHCPSrv, Level: Info}
+	DHCPSrvMemfileFailedToOpen      = &Message{ID: "DHCPSRV_MEMFILE_FAILED_TO_OPEN", Logger: DHCPSrv, Level: Error}
 	DHCPSrvMemfileLeaseFileLoad     = &Message{ID: "DHCPSRV_MEMFILE_LEASE_FILE_LOAD", Logger: DHCPSrv, Level: Info}
 	DHCPSrvMemfileLeaseLoadRowError = &Message{ID: "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", Logger: DHCPSrv, Level: Error}
 	DHCPSrvMemfileNoStorage         = &Message{ID: "DHCPSRV_MEMFILE_NO_STORAGE", Logger: DHCPSrv, Level: Warn}
