@@ -47,7 +47,9 @@ type Engine struct {
 	parked   parkingLot
 
 	hooks     hooks
-	limits    *limits // nil: libdhcp_limits is not switched on
+	pings     map[netip.Addr]pinging // offers that wait for the answer to a Ping
+	pinged    uint64                 // ID of the last Ping
+	limits    *limits                // nil: libdhcp_limits is not switched on
 	classByID []*config.Class
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
@@ -242,6 +244,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.takeFound(i.Found)
 			e.reconfigure(i.Family, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
+		case Pinged:
+			e.answered(i)
 		case DiskChanged:
 			e.changeDisk(i.Diskless)
 		case Addresses:
