@@ -153,6 +153,10 @@ type Appended struct {
 // Tick lets time pass.
 type Tick struct{}
 
+// Shed tells of queries of new clients that nobody looked at, because more
+// arrive than can be answered.
+type Shed struct{ Count int }
+
 // Reconfigured swaps the configuration between two batches. It is answered
 // under its ID, with how many leases lie outside every pool now.
 type Reconfigured struct {
@@ -174,6 +178,7 @@ func (DiskChanged) input()  {}
 func (TakeJournal) input()  {}
 func (Appended) input()     {}
 func (Tick) input()         {}
+func (Shed) input()         {}
 func (Reconfigured) input() {}
 
 // Effects is what a Step wants done. It is reused: Reset before the next Step.
@@ -240,6 +245,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.appended(i)
 		case Tick:
 			e.tick()
+		case Shed:
+			e.countShed(i.Count)
 		case Reconfigured:
 			e.takeFound(i.Found)
 			e.reconfigure(i.Family, i.Edited)

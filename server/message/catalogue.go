@@ -193,6 +193,7 @@ var (
 	AuditCommand   = &Message{ID: "LEASEHOLD_AUDIT", Logger: Commands, Level: Info}
 	AccessRefused  = &Message{ID: "LEASEHOLD_ACCESS_REFUSED", Logger: Commands, Level: Warn}
 	LogLinesLost   = &Message{ID: "LEASEHOLD_LOG_LINES_LOST", Logger: Root, Level: Warn}
+	Overload       = &Message{ID: "LEASEHOLD_OVERLOAD", Logger: Root, Level: Warn}
 	CertReloaded   = &Message{ID: "LEASEHOLD_CERTIFICATE_RELOADED", Logger: Commands, Level: Info}
 	CertReloadFail = &Message{ID: "LEASEHOLD_CERTIFICATE_RELOAD_FAIL", Logger: Commands, Level: Error}
 	ConfigWarning  = &Message{ID: "LEASEHOLD_CONFIG_WARNING", Logger: Root, Level: Warn}
