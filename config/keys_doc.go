@@ -62,6 +62,7 @@ var keyDocs = map[string]string{
 	"http/address":        "The address to listen at.",
 	"http/port":           "The port to listen at.",
 	"explain-records":     "How many queries `leasehold explain` remembers.",
+	"install-pd-routes":   "Install a route for each delegated prefix this server leases, and withdraw it with the lease.",
 	"durability":          "sync: a lease is on the disk before the client hears of it. flush: a power cut may lose it, as in Kea.",
 	"client/role":         "What the user may do: read, operate (leases, service, high availability), change (configuration, shutdown).",
 	"http-host":           "The address of the control agent's endpoint.",

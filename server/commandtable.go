@@ -61,6 +61,7 @@ func commandTable() map[string]command {
 		"leasehold-goodbye":       {run: pairRun, hook: haHook, role: operate, doc: "the partner stops"},
 
 		"leasehold-what-if": {run: whatIf, only: 4, doc: "what a described client would get; nothing is stored or sent"},
+		"leasehold-mirror":  {run: configMirror, doc: "the running configuration without credentials, for the partner to compare"},
 		"leasehold-survey":  {doc: "figures of the server: pools, leases, drops, pairs"},
 		"leasehold-explain": {doc: "why a client got what it got: the last decisions about it"},
 

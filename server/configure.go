@@ -254,5 +254,5 @@ func (s *Server) reloadFile(ctx context.Context, f *family, file string) (*diffe
 
 // parsing is what the machine tells the parser.
 func (s *Server) parsing() config.Options {
-	return config.Options{InterfaceExists: func(name string) bool { return interfaceNamed(name) != nil }, Dirs: s.o.Dirs}
+	return config.Options{InterfaceExists: func(name string) bool { return interfaceNamed(name) != nil }, Dirs: s.o.Dirs, Kea3: s.o.Kea3}
 }

@@ -277,6 +277,14 @@ func (o *Options) leaseFile(f *config.Family) string {
 	return fmt.Sprintf("%s/kea-leases%d.csv", dataDir(f, o), f.Version)
 }
 
+// LeaseFile is the path of the lease file or database of a family that o serves.
+func (o Options) LeaseFile(f *config.Family) string {
+	if o.DataDir == "" {
+		o.DataDir = defaultDataDir
+	}
+	return o.leaseFile(f)
+}
+
 // dataDir is where a family keeps what has no configured name.
 func dataDir(f *config.Family, o *Options) string {
 	if f.DataDirectory != "" {

@@ -237,6 +237,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			for n := range i.Changes {
 				e.adopt(&i.Changes[n])
 			}
+		case LinksChanged:
+			e.routing.due = e.routing.on
 		case *CommandReceived:
 			e.command(i)
 		case *PeerAnswered:

@@ -38,7 +38,6 @@ func (e *Engine) setAddresses(a []netip.Addr) {
 	for _, x := range a {
 		e.own[x] = true
 	}
-	e.routing.due = e.routing.on // a link that went took its routes along
 }
 
 // derive computes what a configuration implies beyond subnets and pools.

@@ -421,6 +421,9 @@ func (e *Engine) takeBatch(b *LeaseBatch) {
 			failed = append(failed, ha.Failure{Index: i, Addr: c.Lease.Addr, Result: Conflict})
 			continue
 		}
+		if c.Delete && e.crossingDelete(c) || !c.Delete && e.superseded(&c.Lease, true) {
+			continue
+		}
 		e.adopt(c)
 	}
 	r := ha.BatchReply(len(b.Changes), failed)

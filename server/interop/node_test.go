@@ -41,11 +41,15 @@ const (
 	loadBalancing = "load-balancing"
 )
 
+// configText: a Kea whose parking lot is full stores a lease, drops the response
+// and never tells its partner. Clients that repeat themselves on a slow machine
+// must not bring that about.
 const configText = `{ "Dhcp%FAMILY%": {
 	"interfaces-config": { "interfaces": [ "eth0" ] },
 	%CONTROL%,
 	"lease-database": { "type": "memfile", "name": "%DIR%/leases.csv", "lfc-interval": 0 },
 	"valid-lifetime": 3600,
+	"parked-packet-limit": 0,
 	"multi-threading": { "enable-multi-threading": true },
 	"hooks-libraries": [
 		{ "library": "%HOOKS%/libdhcp_lease_cmds.so" },
@@ -196,7 +200,7 @@ func exists(path string) bool {
 // socket is the path of the unix control socket.
 func (n *node) socket() string {
 	if n.ownTmp {
-		return filepath.Join(n.dir, "kea6-ctrl-socket")
+		return filepath.Join(n.dir, fmt.Sprintf("kea%d-ctrl-socket", n.set.family))
 	}
 	return filepath.Join(n.dir, "s")
 }
