@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"leasehold/config"
@@ -218,6 +219,7 @@ type keeper struct {
 	stop   chan struct{}
 	done   chan struct{}
 	failed bool
+	over   atomic.Bool
 }
 
 func newKeeper(f *family, m *memory) *keeper {
@@ -253,8 +255,18 @@ func (k *keeper) run() {
 	}
 }
 
+// abandon leaves the memory as it is: the leases go to another database.
+func (k *keeper) abandon() {
+	if k != nil {
+		k.over.Store(true)
+	}
+}
+
 // write reports once that the file cannot be written, and once that it can.
 func (k *keeper) write(m *engine.Memory) {
+	if k.over.Load() {
+		return
+	}
 	err := k.memory.write(m)
 	switch {
 	case err != nil && !k.failed:
@@ -267,7 +279,7 @@ func (k *keeper) write(m *engine.Memory) {
 
 // appended notes that every change up to seq is in the lease file.
 func (k *keeper) appended(seq uint64, now time.Time) {
-	if k != nil && k.memory != nil {
+	if k != nil && k.memory != nil && !k.over.Load() {
 		k.memory.appended(seq, now)
 	}
 }

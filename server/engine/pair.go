@@ -83,6 +83,13 @@ type waiter struct {
 // pairUp makes the machines those of a configuration. A machine whose servers,
 // roles and mode stay goes on in its state.
 func (e *Engine) pairUp(f *config.Family, now time.Time) {
+	if e.alone {
+		e.scopes = nil
+		if len(f.Relationships) == 1 {
+			e.scopes = ha.New(f.Relationships[0], f.Version, now)
+		}
+		return
+	}
 	var pairs []*Pair
 	fresh := false
 	for i, rel := range f.Relationships {
@@ -226,6 +233,11 @@ func (e *Engine) pairNamed(server string) *Pair {
 // filterScope drops a query that belongs to the partner's scope. In a hub the
 // subnet decides, so that the filter comes after it is selected.
 func (e *Engine) filterScope(q *Query) bool {
+	if e.scopes != nil {
+		x := e.pairQuery(q)
+		class, _ := e.scopes.InScope(&x)
+		e.joinScope(q, class)
+	}
 	if len(e.pairs) != 1 {
 		return false
 	}
@@ -250,11 +262,7 @@ func (e *Engine) outOfScope(q *Query, p *Pair) bool {
 	x := &p.event.Query
 	*x = e.pairQuery(q)
 	class, ok := p.machine.InScope(x)
-	if class != "" {
-		if id := e.cfg.ClassID(class); id != config.NoClass {
-			q.classes.add(id)
-		}
-	}
+	e.joinScope(q, class)
 	if ok {
 		q.scope = scopeServed
 		return false
@@ -264,6 +272,16 @@ func (e *Engine) outOfScope(q *Query, p *Pair) bool {
 	e.stepPair(p)
 	e.drop(q, e.scopeDrop(), e.scopeMessage())
 	return true
+}
+
+// joinScope adds the class of the server that serves the scope, "" for none.
+func (e *Engine) joinScope(q *Query, class string) {
+	if class == "" {
+		return
+	}
+	if id := e.cfg.ClassID(class); id != config.NoClass {
+		q.classes.add(id)
+	}
 }
 
 // push tells the partner of the changes since e.mark and makes the response
