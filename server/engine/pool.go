@@ -21,7 +21,8 @@ type pool struct {
 	*config.Pool
 	subnet *subnet
 	first  u128
-	shift  uint // prefix pools: 128 - delegated length
+	half   uint8 // of a divided pool: 1 the primary's, 2 the secondary's; 0: whole
+	shift  uint  // prefix pools: 128 - delegated length
 	free   *lease.Free
 	next   uint64         // where the iterative allocator goes on
 	counts *scopeCounters // shared by the pools of a subnet with the same ID
@@ -238,10 +239,10 @@ func (e *Engine) build(f *config.Family) {
 	for _, c := range f.Subnets {
 		s := &subnet{Subnet: c}
 		for _, p := range c.Pools {
-			s.pools = append(s.pools, newPool(p, s))
+			s.pools = append(s.pools, e.halves(p, s)...)
 		}
 		for _, p := range c.PDPools {
-			s.pd = append(s.pd, newPool(p, s))
+			s.pd = append(s.pd, e.halves(p, s)...)
 		}
 		shareCounts(s.pools)
 		shareCounts(s.pd)
