@@ -70,19 +70,6 @@ func (m *Machine) heartbeatAnswered(a *Answer) {
 	m.endNotified(true)
 	m.run()
 	m.afterHeartbeat()
-	m.hasten()
-}
-
-// handOver is how often a server that is ready asks another of us, which serves
-// its clients until it says that it does not.
-const handOver = 25 * time.Millisecond
-
-// hasten keeps clients from being nobody's while the partner has handed them
-// over already and this server does not know.
-func (m *Machine) hasten() {
-	if at := m.now.Add(handOver); m.state == Ready && m.features().Goodbye && m.beatID == 0 && at.Before(m.beatAt) {
-		m.beatAt = at
-	}
 }
 
 // learn takes over what the partner says of itself.

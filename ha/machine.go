@@ -388,7 +388,6 @@ func (m *Machine) enter(s State) {
 	m.do(Action{Do: DoServe, Scopes: m.Scopes(nil)})
 	m.notified = time.Time{}
 	m.service(s.serves())
-	m.hasten()
 	switch s {
 	case Waiting, Syncing, Ready, PartnerDown, Terminated:
 		clear(m.partner.rejected)
