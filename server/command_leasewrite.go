@@ -32,7 +32,7 @@ func leaseWrite(ctx context.Context, s *Server, f *family, c *control.Command) c
 		return failure("'filename' parameter is invalid: %v", err)
 	}
 	// Our own lease file holds every lease already, durably.
-	if !cfg.LeaseDB.Persist || file != filepath.Clean(s.o.leaseFile(cfg)) {
+	if !cfg.LeaseDB.Persist || !config.Same(file, s.o.leaseFile(cfg)) {
 		if err := f.writeLeases(ctx, file); err != nil {
 			return failure("Error writing the lease database: %v", err)
 		}

@@ -142,13 +142,6 @@ has every lease that a client heard of before; it appears whole or not at all.`,
 	}
 }
 
-func (c *client) version() int {
-	if c.v6 {
-		return 6
-	}
-	return 4
-}
-
 // fetchLeases is a lease.Pager over a running server.
 func (c *client) fetchLeases(cmd *cobra.Command, dst []lease.Lease, after netip.Addr, limit int) ([]lease.Lease, error) {
 	from := "start"

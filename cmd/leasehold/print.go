@@ -181,14 +181,17 @@ type peer struct {
 	Unacked     int      `json:"unacked-clients"`
 }
 
+// haStatus is what status-get says of high availability.
+type haStatus struct {
+	HA []struct {
+		Mode    string                       `json:"ha-mode"`
+		Servers struct{ Local, Remote peer } `json:"ha-servers"`
+	} `json:"high-availability"`
+}
+
 // printHA prints the relationships of status-get, one line for each server.
 func printHA(w io.Writer, arguments json.RawMessage) error {
-	var status struct {
-		HA []struct {
-			Mode    string                       `json:"ha-mode"`
-			Servers struct{ Local, Remote peer } `json:"ha-servers"`
-		} `json:"high-availability"`
-	}
+	var status haStatus
 	if err := json.Unmarshal(arguments, &status); err != nil {
 		return fmt.Errorf("read status: %w", err)
 	}

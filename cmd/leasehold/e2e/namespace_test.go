@@ -249,10 +249,16 @@ func bridge(t *testing.T, name string, addrs ...string) {
 	must(t, checksumInSoftware(name))
 	must(t, setUp(name))
 	for _, a := range append(addrs, linkLocal(serverMAC)) {
-		addr := must1(netlink.ParseAddr(a))(t)
-		addr.Flags |= unix.IFA_F_NODAD
-		must(t, netlink.AddrAdd(must1(netlink.LinkByName(name))(t), addr))
+		address(t, name, a)
 	}
+}
+
+// address gives an interface of the test's own namespace an address.
+func address(t *testing.T, name, a string) {
+	t.Helper()
+	addr := must1(netlink.ParseAddr(a))(t)
+	addr.Flags |= unix.IFA_F_NODAD
+	must(t, netlink.AddrAdd(must1(netlink.LinkByName(name))(t), addr))
 }
 
 // plug connects a new interface of the host, with these addresses, with a
