@@ -37,7 +37,8 @@ type CommandReceived struct {
 type Cursor struct {
 	after netip.Addr // leases: the last one looked at
 	index int        // subnets: how many are done
-	count int        // leases found or changed so far
+	place lease.Place
+	count int // leases found or changed so far
 }
 
 func (*CommandReceived) input() {}
