@@ -71,6 +71,7 @@ func (f *family) serve(s *listen.Socket) {
 	f.rooms.New = func() any { return listen.NewBatch(1, size)[0] }
 	batch := listen.NewBatch(batchSize, size)
 	c := &carrier{}
+	var o overload
 	for {
 		n, err := s.Receive(batch)
 		if errors.Is(err, net.ErrClosed) {
@@ -81,8 +82,14 @@ func (f *family) serve(s *listen.Socket) {
 			return
 		}
 		now := f.now()
+		f.weigh(now, &o, s, n == len(batch))
 		c.in = c.in[:0]
-		for _, d := range batch[:n] {
+		for i, d := range batch[:n] {
+			if o.drops(f.version, d.Data) {
+				continue
+			}
+			kept := len(c.in)
+			batch[kept], batch[i] = d, batch[kept]
 			q := f.queries.Get().(*engine.Query)
 			q.Reset()
 			q.Data, q.Arrival, q.Room = d.Data, d.Arrival, d
@@ -95,8 +102,26 @@ func (f *family) serve(s *listen.Socket) {
 			c.in = append(c.in, q)
 		}
 		f.meters.Batch.Observe(float64(n))
+		kept := len(c.in)
+		if kept < n {
+			c.in = append(c.in, engine.Shed{Count: n - kept})
+		}
 		f.step(c)
-		f.refill(c, batch[:n])
+		f.refill(c, batch[:kept])
+	}
+}
+
+// weigh tells o how much waits on a socket: nothing, unless a whole batch came.
+func (f *family) weigh(now time.Time, o *overload, s *listen.Socket, full bool) {
+	switch {
+	case full:
+		o.see(s.Backlog())
+	case o.shedding:
+		o.see(0, 1)
+	}
+	if dropped, due := o.report(now); due {
+		f.log.Log(message.Overload, "more arrives on %s than can be answered: %d messages of new clients were dropped unread",
+			s.Serving(), dropped)
 	}
 }
 

@@ -105,13 +105,8 @@ func remembered(t *testing.T, s *Server) int {
 	cfg := s.v4.cfg.Load()
 	path := s.o.leaseFile(cfg)
 	if cfg.LeaseDB.Type == "sqlite" {
-		db, err := lease.OpenSQLite(path, 4, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
 		n := 0
-		if err := db.Load(func(lease.Lease) error { n++; return nil }); err != nil {
+		if err := lease.ReadDB(path, 4, func(lease.Lease) error { n++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return n

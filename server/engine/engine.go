@@ -47,7 +47,9 @@ type Engine struct {
 	parked   parkingLot
 
 	hooks     hooks
-	limits    *limits // nil: libdhcp_limits is not switched on
+	pings     map[netip.Addr]pinging // offers that wait for the answer to a Ping
+	pinged    uint64                 // ID of the last Ping
+	limits    *limits                // nil: libdhcp_limits is not switched on
 	classByID []*config.Class
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
@@ -152,6 +154,10 @@ type Appended struct {
 // Tick lets time pass.
 type Tick struct{}
 
+// Shed tells of queries of new clients that nobody looked at, because more
+// arrive than can be answered.
+type Shed struct{ Count int }
+
 // Reconfigured swaps the configuration between two batches. It is answered
 // under its ID, with how many leases lie outside every pool now.
 type Reconfigured struct {
@@ -173,6 +179,7 @@ func (DiskChanged) input()  {}
 func (TakeJournal) input()  {}
 func (Appended) input()     {}
 func (Tick) input()         {}
+func (Shed) input()         {}
 func (Reconfigured) input() {}
 
 // Effects is what a Step wants done. It is reused: Reset before the next Step.
@@ -239,10 +246,14 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.appended(i)
 		case Tick:
 			e.tick()
+		case Shed:
+			e.countShed(i.Count)
 		case Reconfigured:
 			e.takeFound(i.Found)
 			e.reconfigure(i.Family, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
+		case Pinged:
+			e.answered(i)
 		case DiskChanged:
 			e.changeDisk(i.Diskless)
 		case Addresses:

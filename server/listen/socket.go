@@ -182,14 +182,23 @@ func (s *Socket) lost() uint64 {
 	if len(s.want.except) > 0 {
 		return 0
 	}
-	const drops = 8 // SK_MEMINFO_DROPS, linux/sock_diag.h
-	var info [drops + 1]uint32
-	size := uint32(unsafe.Sizeof(info))
+	return uint64(s.memory()[unix.SK_MEMINFO_DROPS])
+}
+
+// Backlog returns how many bytes of memory the datagrams that wait to be
+// received take, and how many they may.
+func (s *Socket) Backlog() (waiting, room int) {
+	m := s.memory()
+	return int(m[unix.SK_MEMINFO_RMEM_ALLOC]), int(m[unix.SK_MEMINFO_RCVBUF])
+}
+
+func (s *Socket) memory() (m [unix.SK_MEMINFO_VARS]uint32) {
+	size := uint32(unsafe.Sizeof(m))
 	_ = s.raw.Control(func(fd uintptr) {
 		_, _, _ = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+			uintptr(unsafe.Pointer(&m)), uintptr(unsafe.Pointer(&size)), 0)
 	})
-	return uint64(info[drops])
+	return m
 }
 
 func (s *Socket) close() {
