@@ -54,6 +54,7 @@ type Engine struct {
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
 	duid      []byte              // v6: option 2
+	unicast   bool                // v6: option 12 is configured somewhere
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
