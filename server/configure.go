@@ -205,7 +205,7 @@ func (s *Server) Reload() error {
 		_, err := s.reload(context.Background(), f)
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.reloadAgent())...)
 }
 
 func (s *Server) reload(ctx context.Context, f *family) (*difference, error) {
