@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"leasehold/config"
-	"leasehold/server/control"
 	"leasehold/server/engine"
 	"leasehold/server/events"
 	"leasehold/server/listen"
@@ -56,7 +55,7 @@ type Server struct {
 	o       Options
 	cfg     *config.Config
 	v4, v6  *family
-	agent   *control.Door
+	agent   *agentDoor
 	metrics *metrics.Metrics
 	page    *page.Page
 	streams *events.Streams // of pages and events

@@ -130,7 +130,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
-	e.build(f)
+	e.serve(Prepare(f))
 	e.recorder.configure(f)
 	e.recount()
 	e.scheduleReclaim(o.Now)
@@ -168,6 +168,7 @@ type Shed struct{ Count int }
 type Reconfigured struct {
 	ID     uint64
 	Family *config.Family
+	Plan   *Plan // of Family; nil: it is made within the Step
 	// Edited: a command changed a part of the configuration. Kea's allocators
 	// go on where they are then, but begin anew with a whole configuration.
 	Edited bool
@@ -257,7 +258,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.countShed(i.Count)
 		case Reconfigured:
 			e.takeFound(i.Found)
-			e.reconfigure(i.Family, i.Edited)
+			e.reconfigure(i.Family, i.Plan, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
 		case Pinged:
 			e.answered(i)
@@ -325,9 +326,12 @@ func (e *Engine) query(q *Query) {
 
 // reconfigure replaces the configuration. Leases, parked responses, the
 // service switches and packet statistics stay.
-func (e *Engine) reconfigure(f *config.Family, edited bool) {
+func (e *Engine) reconfigure(f *config.Family, plan *Plan, edited bool) {
 	old := e.subnets
-	e.build(f)
+	if plan == nil {
+		plan = Prepare(f)
+	}
+	e.serve(plan)
 	e.recorder.configure(f)
 	e.stats.configure(f)
 	for id, s := range e.subnets {
