@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"leasehold/config"
-	"leasehold/lease"
 	"leasehold/server/engine"
 	"leasehold/server/listen"
 	"leasehold/server/logging"
@@ -35,6 +33,9 @@ type family struct {
 	hooked  hooked
 	bundles bundles
 
+	happening *happening
+	listener  listener
+
 	queries sync.Pool
 	rooms   sync.Pool
 	began   time.Time    // what wake counts from: no setting of the clock moves it
@@ -42,6 +43,8 @@ type family struct {
 	rearm   chan struct{}
 	nextID  atomic.Uint64
 	answers sync.Map // of chan engine.Answer by ID of the command
+
+	cleaning chan struct{} // cleanUp is to look at the configuration
 
 	cfg     atomic.Pointer[config.Family]
 	broken  atomic.Pointer[string] // what is wrong with the file; nil: nothing is known to be
@@ -173,6 +176,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	if len(c.fx.Sends) > 0 {
 		f.peers.send(c.fx.Sends)
 	}
+	if c.fx.Stirred {
+		f.stirred()
+	}
 	f.arm(c.fx.Wake)
 }
 
@@ -292,66 +298,4 @@ func (f *family) changed(ch listen.Change) {
 		}
 	}
 	f.bring(engine.Addresses{Own: own})
-}
-
-// leaseFile is the path of a family's lease file.
-func (o *Options) leaseFile(f *config.Family) string {
-	switch name := f.LeaseDB.Name; {
-	case name == "":
-	case config.Bare(name):
-		return filepath.Join(dataDir(f, o), name)
-	default:
-		return name
-	}
-	return fmt.Sprintf("%s/kea-leases%d.csv", dataDir(f, o), f.Version)
-}
-
-// dataDir is where a family keeps what has no configured name.
-func dataDir(f *config.Family, o *Options) string {
-	if f.DataDirectory != "" {
-		return f.DataDirectory
-	}
-	return o.DataDir
-}
-
-// openLeases opens the lease database of a family and fills a store from it.
-func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, error) {
-	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
-	if !f.LeaseDB.Persist {
-		log.Log(message.DHCPSrvMemfileNoStorage, "leases are kept in memory only: persist is false")
-		return store, nil, nil
-	}
-	path := o.leaseFile(f)
-	log.Log(message.DHCPSrvMemfileDB, "opening lease database: type=%s name=%s", f.LeaseDB.Type, path)
-	if f.LeaseDB.Type == "sqlite" {
-		b, err := lease.OpenSQLite(path, f.Version, !f.LeaseDB.Flush)
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := store.Restore(b); err != nil {
-			return nil, nil, errors.Join(err, b.Close())
-		}
-		newSanity(f, log).checkAll(store)
-		return store, b, nil
-	}
-	m, err := lease.OpenMemfile(lease.MemfileOptions{
-		Path: path, Family: f.Version, Sync: !f.LeaseDB.Flush, MaxRowErrors: int(f.LeaseDB.MaxRowErrors),
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	log.Log(message.DHCPSrvMemfileLeaseFileLoad, "loading leases from file %s", path)
-	err = store.Restore(m)
-	for _, e := range m.Report().Errors {
-		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, m.Close())
-	}
-	// Makes the file: that it cannot be written shows now, not with a client.
-	if err := m.Append(nil); err != nil {
-		return nil, nil, errors.Join(err, m.Close())
-	}
-	newSanity(f, log).checkAll(store)
-	return store, m, nil
 }

@@ -11,10 +11,12 @@ import (
 	"leasehold/config"
 	"leasehold/server/control"
 	"leasehold/server/engine"
+	"leasehold/server/events"
 	"leasehold/server/listen"
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/page"
 	"leasehold/server/route"
 )
 
@@ -27,6 +29,8 @@ type Options struct {
 	DataDir  string // of lease files without a directory; "" = /var/lib/kea
 	// Dirs confines the files of configurations that commands bring.
 	Dirs config.Dirs
+	// Kea3 does so where Dirs names none and the text is of Kea 3.
+	Kea3 config.Dirs
 	// Broken are the configuration files in whose place the last good
 	// configuration is served, and what is wrong with them.
 	Broken map[string]error
@@ -45,6 +49,8 @@ type Options struct {
 	Configured func(*config.Family)
 }
 
+const defaultDataDir = "/var/lib/kea"
+
 // Server runs what one configuration says.
 type Server struct {
 	o       Options
@@ -52,7 +58,11 @@ type Server struct {
 	v4, v6  *family
 	agent   *control.Door
 	metrics *metrics.Metrics
+	page    *page.Page
+	streams *events.Streams // of pages and events
 	ready   chan struct{}
+
+	happening happening
 
 	changing sync.Mutex // held while a configuration is replaced; guards webs
 	webs     []*web
@@ -67,7 +77,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	if o.DataDir == "" {
-		o.DataDir = "/var/lib/kea"
+		o.DataDir = defaultDataDir
 	}
 	if o.SocketDir == "" {
 		o.SocketDir = "/run/kea"
@@ -81,7 +91,8 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	if o.Seed == 0 {
 		o.Seed = uint64(o.Now().UnixNano())
 	}
-	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{})}
+	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{}), streams: &events.Streams{Limit: webStreams}}
+	s.page = s.newPage()
 	var err error
 	if cfg.V4 != nil {
 		s.v4, err = s.newFamily(cfg.V4)
@@ -115,7 +126,8 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1)}
+	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1),
+		cleaning: make(chan struct{}, 1), happening: &s.happening, listener: listener{wake: make(chan struct{}, 1)}}
 	f.meters = s.metrics.Family(f.version, f.reading)
 	if err := f.hooked.open(f, c); err != nil {
 		if backend != nil {
@@ -143,6 +155,9 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
 	lo.Serve, lo.Changed, lo.Keeper = f.serve, f.changed, s.o.Sockets
+	if c.Version == 6 {
+		lo.Stirred = func() { f.bring(engine.LinksChanged{}) }
+	}
 	lo.Failed = func(o *listen.Outgoing, err error) {
 		m := message.DHCP4PacketSendFail
 		if f.version == 6 {
@@ -189,6 +204,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		wg.Go(func() { f.tick(ctx) })
 		wg.Go(func() { f.cleanUp(ctx) })
+		wg.Go(func() { s.listen(ctx, f) })
 		wg.Go(func() {
 			if err := f.sockets.Run(ctx); err != nil {
 				s.end(err)
@@ -198,7 +214,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 			return err
 		}
 		s.changing.Lock()
-		err := errors.Join(s.openDoors(f, c.ControlSockets), s.openWeb(f, c))
+		err := errors.Join(s.openDoors(f, c.ControlSockets), s.openEvents(f, c), s.openWeb(f, c))
 		s.changing.Unlock()
 		if err != nil {
 			return err
@@ -210,6 +226,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 	if err := s.openAgent(); err != nil {
 		return err
 	}
+	wg.Go(func() { s.page.Watch(ctx, s.served) })
 	close(s.ready)
 	return nil
 }
@@ -265,5 +282,6 @@ func (s *Server) close() error {
 		f.hooked.close()
 		f.routes.Close()
 	}
+	errs = append(errs, s.lastEvents())
 	return errors.Join(errs...)
 }

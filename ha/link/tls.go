@@ -76,6 +76,11 @@ func readRoots(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// ClientTLS returns the settings for connections to a peer.
+func ClientTLS(files config.TLSFiles) (*tls.Config, error) {
+	return (&certificates{files: files}).client()
+}
+
 // client returns the settings for connections to a peer. As Kea, we verify the
 // chain and not the name: peers are addresses.
 func (c *certificates) client() (*tls.Config, error) {
