@@ -68,6 +68,7 @@ type Family struct {
 	RunScript   *RunScript
 	Limits      *Limits
 	LegalLog    *LegalLog
+	PingCheck   *PingCheck
 
 	classIDs   map[string]ClassID
 	classNames []string
@@ -76,10 +77,26 @@ type Family struct {
 // Leasehold are the parameters that Kea does not have.
 type Leasehold struct {
 	HTTP    netip.AddrPort // of page, metrics and health; invalid: not served
+	TLS     TLSFiles       // of HTTP; no trust anchor
+	Users   []Credential   // of HTTP; none: everybody may read, nobody may change
 	Records uint32         // how many decisions are kept for explain
 	// InstallPDRoutes has the server keep a route to each delegated prefix (v6).
 	InstallPDRoutes bool
+
+	Events   uint32 // how many events are kept at least; 0 = none are
+	Webhooks []Webhook
 }
+
+// Webhook is where events are sent.
+type Webhook struct {
+	URL         string
+	Secret      string   // signs what is sent
+	TrustAnchor string   // CA file or directory; "" = those of the machine
+	Types       []string // of events; none = all
+}
+
+// EventTypes are the types of events.
+var EventTypes = []string{"lease-stored", "lease-deleted", "ha-state", "start", "gap"}
 
 // ClassID stands for a class name within one Family: small, dense, from 0.
 // Names that the configuration never mentions have none.

@@ -51,6 +51,9 @@ func DirsOf(getenv func(string) string) Dirs {
 	}
 }
 
+// CodePath is the code of a problem with a file that is in the wrong directory.
+const CodePath = "path"
+
 // Bare says whether a file name has no directory: the file is where its kind
 // belongs.
 func Bare(name string) bool {
@@ -101,6 +104,6 @@ func (r *reader) confine(dir string, v *Value, t *trail, format string) {
 		return
 	}
 	if err := Within(dir, v.Str); err != nil {
-		r.bad("path", v.Pos, t, fmt.Sprintf(format, err), "move the file, or start with -X")
+		r.bad(CodePath, v.Pos, t, fmt.Sprintf(format, err), "move the file, or start with -X")
 	}
 }

@@ -48,6 +48,8 @@ const (
 	lvAgentSocket
 	lvLeasehold
 	lvHTTP
+	lvEvents
+	lvWebhook
 	levelCount = iota
 )
 
@@ -61,7 +63,7 @@ var levelNames = map[level]string{
 	lvD2: "dhcp-ddns", lvLogger: "logger", lvLogOutput: "output-options", lvHook: "hooks-libraries",
 	lvServerID: "server-id", lvCompat: "compatibility", lvQueue: "dhcp-queue-control",
 	lvConfigControl: "config-control", lvAgent: "Control-agent", lvAgentSockets: "control-sockets", lvAgentSocket: "control socket",
-	lvLeasehold: "leasehold", lvHTTP: "http",
+	lvLeasehold: "leasehold", lvHTTP: "http", lvEvents: "events", lvWebhook: "webhook",
 }
 
 // standing says what the server makes of a key.

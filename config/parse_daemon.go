@@ -55,27 +55,6 @@ func (r *reader) daemon(v *Value, top *trail) {
 	}
 }
 
-// leasehold reads the keys that only this server has.
-func (r *reader) leasehold(v *Value, t *trail) {
-	r.f.Leasehold.Records = v.number32("explain-records", 4096)
-	r.f.Leasehold.InstallPDRoutes = v.flag("install-pd-routes", false)
-	http := v.Get("http")
-	if http == nil {
-		return
-	}
-	text := http.textOr("address", "127.0.0.1")
-	a, err := netip.ParseAddr(text)
-	if err != nil {
-		r.bad("http-address", http.posOf("address"), t.key("http").key("address"), fmt.Sprintf("%q is no address", text), "write it like 127.0.0.1 or ::1")
-		return
-	}
-	r.f.Leasehold.HTTP = netip.AddrPortFrom(a, uint16(http.number("port", 9547)))
-	if !a.IsLoopback() {
-		r.warn("http-exposed", http.posOf("address"), t.key("http").key("address"),
-			"the page and the metrics have no login: everybody who reaches "+text+" sees leases and clients", "serve on 127.0.0.1 behind a proxy with a login")
-	}
-}
-
 // olderStyle says whether a text is written for Kea 2.2: its only control
 // socket is spelled in the singular, which Kea 3.3 no longer reads, and it does
 // not say itself how many threads it wants. Such a text expects 2.2's defaults

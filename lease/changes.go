@@ -42,3 +42,7 @@ func (s *Store) Changes(dst []Change, seq uint64, limit int) (changes []Change, 
 	}
 	return dst, true
 }
+
+// Oldest is the point before the oldest change that is remembered: Changes
+// after it are complete.
+func (s *Store) Oldest() uint64 { return s.seq - uint64(len(s.ring.buf)) }

@@ -48,16 +48,12 @@ var sqliteSteps = []string{
 // of it against other servers. sync makes Append
 // wait for the disk; without it a power cut may take back the last appends.
 func OpenSQLite(path string, family int, sync bool) (*SQLite, error) {
-	level := "NORMAL"
-	if sync {
-		level = "FULL"
-	}
 	lock, err := OS.Lock(lockName(path, DB, family))
 	if err != nil {
 		return nil, fmt.Errorf("open lease database %s: %w", path, err)
 	}
 	q := &SQLite{path: path, lock: lock, v6: family == 6, waiting: make(map[netip.Addr]Change)}
-	q.db, err = connect(path, "_journal_mode=WAL&_txlock=immediate&_synchronous="+level)
+	q.db, err = connect(path, "_journal_mode=WAL&_txlock=immediate&_synchronous="+syncLevel(sync))
 	if err == nil {
 		err = q.prepare()
 	}
@@ -114,6 +110,24 @@ func (q *SQLite) Backup(to string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("copy lease database: %w", err)
+	}
+	return nil
+}
+
+// syncLevel is what SQLite calls it to wait for the disk, or not to.
+func syncLevel(sync bool) string {
+	if sync {
+		return "FULL"
+	}
+	return "NORMAL"
+}
+
+// SetSync says whether Append waits for the disk from now on.
+func (q *SQLite) SetSync(on bool) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, err := q.db.Exec("PRAGMA synchronous = " + syncLevel(on)); err != nil {
+		return fmt.Errorf("set durability of the lease database: %w", err)
 	}
 	return nil
 }

@@ -11,10 +11,12 @@ import (
 	"leasehold/config"
 	"leasehold/server/control"
 	"leasehold/server/engine"
+	"leasehold/server/events"
 	"leasehold/server/listen"
 	"leasehold/server/logging"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
+	"leasehold/server/page"
 	"leasehold/server/route"
 )
 
@@ -56,7 +58,11 @@ type Server struct {
 	v4, v6  *family
 	agent   *control.Door
 	metrics *metrics.Metrics
+	page    *page.Page
+	streams *events.Streams // of pages and events
 	ready   chan struct{}
+
+	happening happening
 
 	changing sync.Mutex // held while a configuration is replaced; guards webs
 	webs     []*web
@@ -85,7 +91,8 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	if o.Seed == 0 {
 		o.Seed = uint64(o.Now().UnixNano())
 	}
-	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{})}
+	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{}), streams: &events.Streams{Limit: webStreams}}
+	s.page = s.newPage()
 	var err error
 	if cfg.V4 != nil {
 		s.v4, err = s.newFamily(cfg.V4)
@@ -119,7 +126,8 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1)}
+	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1),
+		cleaning: make(chan struct{}, 1), happening: &s.happening, listener: listener{wake: make(chan struct{}, 1)}}
 	f.meters = s.metrics.Family(f.version, f.reading)
 	if err := f.hooked.open(f, c); err != nil {
 		if backend != nil {
@@ -196,6 +204,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		wg.Go(func() { f.tick(ctx) })
 		wg.Go(func() { f.cleanUp(ctx) })
+		wg.Go(func() { s.listen(ctx, f) })
 		wg.Go(func() {
 			if err := f.sockets.Run(ctx); err != nil {
 				s.end(err)
@@ -205,7 +214,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 			return err
 		}
 		s.changing.Lock()
-		err := errors.Join(s.openDoors(f, c.ControlSockets), s.openWeb(f, c))
+		err := errors.Join(s.openDoors(f, c.ControlSockets), s.openEvents(f, c), s.openWeb(f, c))
 		s.changing.Unlock()
 		if err != nil {
 			return err
@@ -217,6 +226,7 @@ func (s *Server) start(ctx context.Context, wg *sync.WaitGroup) error {
 	if err := s.openAgent(); err != nil {
 		return err
 	}
+	wg.Go(func() { s.page.Watch(ctx, s.served) })
 	close(s.ready)
 	return nil
 }
@@ -272,5 +282,6 @@ func (s *Server) close() error {
 		f.hooked.close()
 		f.routes.Close()
 	}
+	errs = append(errs, s.lastEvents())
 	return errors.Join(errs...)
 }

@@ -2,10 +2,11 @@ package server
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,17 +14,17 @@ import (
 	"time"
 
 	"leasehold/config"
-	"leasehold/server/control"
 	"leasehold/server/engine"
 	"leasehold/server/message"
 	"leasehold/server/metrics"
-	"leasehold/server/page"
 )
 
 // web is the HTTP server of the page, the metrics and the health of one address.
 type web struct {
-	addr netip.AddrPort
-	http *http.Server
+	addr   netip.AddrPort
+	files  config.TLSFiles
+	http   *http.Server
+	cancel context.CancelFunc // ends the streams
 }
 
 // Bounds of the HTTP server: it is for people and scrapers.
@@ -34,65 +35,94 @@ const (
 	webHeaderBytes  = 16 << 10
 	webReadingTime  = 5 * time.Second
 	webShutdownTime = 2 * time.Second
+	webConnections  = 1024
+	webStreams      = 256
 )
 
 // openWeb makes the HTTP addresses that are served those that the families
 // want, with c in place of f's configuration.
 func (s *Server) openWeb(f *family, c *config.Family) error {
-	var wanted []netip.AddrPort
+	wanted := map[netip.AddrPort]config.TLSFiles{}
 	for _, x := range s.families() {
-		cfg := x.cfg.Load()
+		l := &x.cfg.Load().Leasehold
 		if x == f {
-			cfg = c
+			l = &c.Leasehold
 		}
-		if a := cfg.Leasehold.HTTP; a.IsValid() && !slices.Contains(wanted, a) {
-			wanted = append(wanted, a)
+		if _, twice := wanted[l.HTTP]; l.HTTP.IsValid() && (!twice || l.TLS.On()) {
+			wanted[l.HTTP] = l.TLS
 		}
 	}
-	for _, a := range wanted {
+	s.webs = slices.DeleteFunc(s.webs, func(w *web) bool {
+		files, ok := wanted[w.addr]
+		switch {
+		case !ok:
+			go w.close()
+			return true
+		case files != w.files: // the address has to be free again
+			w.close()
+			return true
+		}
+		return false
+	})
+	for a, files := range wanted {
 		if slices.ContainsFunc(s.webs, func(w *web) bool { return w.addr == a }) {
 			continue
 		}
-		w, err := s.startWeb(f, a)
+		w, err := s.startWeb(f, a, files)
 		if err != nil {
 			return err
 		}
 		s.webs = append(s.webs, w)
 	}
-	s.webs = slices.DeleteFunc(s.webs, func(w *web) bool {
-		gone := !slices.Contains(wanted, w.addr)
-		if gone {
-			go w.close()
-		}
-		return gone
-	})
 	return nil
 }
 
-func (s *Server) startWeb(f *family, a netip.AddrPort) (*web, error) {
+func (s *Server) startWeb(f *family, a netip.AddrPort, files config.TLSFiles) (*web, error) {
+	certificate, err := openCertificate(files)
+	if err != nil {
+		return nil, fmt.Errorf("serve page and metrics: %w", err)
+	}
 	l, err := net.Listen("tcp", a.String())
 	if err != nil {
 		return nil, fmt.Errorf("serve page and metrics: %w", err)
 	}
-	w := &web{addr: a, http: &http.Server{
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &web{addr: a, files: files, cancel: cancel, http: &http.Server{
 		Handler: s.webHandler(), ReadHeaderTimeout: webHeaderTime, ReadTimeout: webHeaderTime,
 		WriteTimeout: webWriteTime, IdleTimeout: webIdleTime, MaxHeaderBytes: webHeaderBytes,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		// What handshakes and requests are broken is not worth a line of our log.
+		ErrorLog: log.New(io.Discard, "", 0),
 	}}
-	f.log.Log(message.WebStarted, "page and metrics on http://%s", a)
+	scheme := "http"
+	l = &crowded{Listener: l, places: make(chan struct{}, webConnections)}
+	if files.On() {
+		scheme = "https"
+		l = tls.NewListener(l, certificate.config())
+	}
+	f.log.Log(message.WebStarted, "page and metrics on %s://%s", scheme, a)
 	go func() {
 		if err := w.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			f.log.Log(message.WebFail, "page and metrics on http://%s: %v", a, err)
+			f.log.Log(message.WebFail, "page and metrics on %s://%s: %v", scheme, a, err)
 		}
 	}()
 	return w, nil
 }
 
 func (w *web) close() {
+	w.cancel()
 	ctx, cancel := context.WithTimeout(context.Background(), webShutdownTime)
 	defer cancel()
 	if w.http.Shutdown(ctx) != nil {
 		w.http.Close()
 	}
+}
+
+// served says whether there is a page to look at.
+func (s *Server) served() bool {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	return len(s.webs) > 0
 }
 
 // closeWeb ends all HTTP serving.
@@ -111,62 +141,19 @@ func (s *Server) webHandler() http.Handler {
 	mux.Handle("GET /metrics", s.metrics.Handler())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	page.New(page.Options{Ask: s.askEngine, Families: s.pageFamilies, Release: s.o.Release, Now: s.o.Now}).Register(mux)
-	return mux
+	mux.HandleFunc("GET /events", s.serveEvents)
+	s.page.Register(mux)
+	return s.page.Guard(mux)
 }
 
-// askEngine has the engine of a family answer a command that only looks,
-// whether or not the configuration opens it to operators. It is nil if nothing
-// was found.
-func (s *Server) askEngine(ctx context.Context, version int, name string, args any) (json.RawMessage, error) {
-	text, err := json.Marshal(args)
-	if err != nil {
-		return nil, fmt.Errorf("encode arguments: %w", err)
+// serveEvents answers with the stream of events.
+func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
+	log := s.happening.log.Load()
+	if log == nil {
+		plain(w, http.StatusNotFound, "events are not kept: add \"events\": { \"keep\": 16384 } to \"leasehold\"\n")
+		return
 	}
-	c := &control.Command{Name: name}
-	if args != nil {
-		if c.Arguments, _, err = config.ParseValue("arguments", text, false); err != nil {
-			return nil, err
-		}
-	}
-	for _, f := range s.families() {
-		if f.version != version {
-			continue
-		}
-		switch a := f.command(ctx, c); a.Result {
-		case control.Success:
-			return a.Arguments, nil
-		case control.Empty:
-			return nil, nil
-		default:
-			return nil, errors.New(a.Text)
-		}
-	}
-	return nil, fmt.Errorf("DHCPv%d is not configured", version)
-}
-
-// pageFamilies is what the page is told of the sockets.
-func (s *Server) pageFamilies() []page.Family {
-	ctx, cancel := context.WithTimeout(context.Background(), webReadingTime)
-	defer cancel()
-	var all []page.Family
-	for _, f := range s.families() {
-		st := f.sockets.Status()
-		p := page.Family{Version: f.version, Trouble: st.Errors}
-		if text := f.broken.Load(); text != nil {
-			p.Broken = *text
-		}
-		for _, v := range st.Serving {
-			p.Sockets = append(p.Sockets, v.String())
-		}
-		if x, err := f.survey(ctx); err != nil {
-			p.Unready = err.Error()
-		} else {
-			p.Unready = f.unready(x)
-		}
-		all = append(all, p)
-	}
-	return all
+	log.Serve(r.Context(), s.streams, w, r)
 }
 
 // survey returns the figures of a family's engine.

@@ -111,9 +111,6 @@ func (r *running) compare(ctx context.Context, w io.Writer, next *config.Family)
 	if len(d.Parameters)+len(d.Added)+len(d.Changed)+len(d.Removed) == 0 {
 		fmt.Fprintf(w, "changes nothing in DHCPv%d\n", next.Version)
 	}
-	if err := server.Reloadable(r.family, next); err != nil {
-		warn("needs-restart", next.Tree.Pos, err.Error(), "")
-	}
 	return ps
 }
 

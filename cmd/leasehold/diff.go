@@ -164,7 +164,9 @@ func differences(a, b *facet) []difference { return inherited(a.compare(b, "")) 
 // subnet has the parameters that it was not given from the top, and bounds of
 // a lifetime follow the lifetime.
 func inherited(found []difference) []difference {
-	alike := func(x, y *said) bool { return (x == nil) == (y == nil) && (x == nil || x.Value == y.Value && x.Value != "") }
+	alike := func(x, y *said) bool {
+		return (x == nil) == (y == nil) && (x == nil || x.Value == y.Value && x.Value != "")
+	}
 	same := func(d, above difference) bool { return alike(d.A, above.A) && alike(d.B, above.B) }
 	at := map[string]difference{}
 	for _, d := range found {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"leasehold/cmd/leasehold/probe"
+	"leasehold/server/probe"
 	"leasehold/config"
 )
 

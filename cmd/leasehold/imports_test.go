@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"server/control":   {"config", "server/logging", "server/message"},
 	"server":           {"config", "ha", "lease", "server"},
 	"cmd":              {"config", "ha", "lease", "server"},
-	"server/page":      {"config", "ha", "lease", "server/message"},
+	"server/page":      {"config", "ha", "lease", "server/control", "server/events", "server/logging", "server/message"},
 	"server/simulator": {"config", "ha", "lease", "server"},
 }
 

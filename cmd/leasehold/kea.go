@@ -144,6 +144,9 @@ func (k *kea) complain(err error) {
 		return
 	}
 	for _, p := range ps {
+		if text, ok := strings.CutPrefix(p.What, "Unable to open database: "); ok && p.Code == config.CodePath {
+			k.log.Log(message.DHCPSrvMemfileFailedToOpen, "Could not open lease file: %s", text)
+		}
 		if !p.Warning && !p.Syntax {
 			k.log.Log(k.m.parserFail, "failed to create or run parser for configuration element %s: %s", p.Element(), p.Placed())
 		}

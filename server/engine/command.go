@@ -66,6 +66,7 @@ type Answer struct {
 	Raw         []byte    // status-get: the high-availability list
 	Explanation *Explanation
 	Survey      *Survey // of TakeSurvey
+	Events      *Events // of TakeEvents
 	Next        *Cursor
 }
 
@@ -134,7 +135,7 @@ func engineCommands(version int) map[string]Command {
 
 // commandTables are filled by the command_*.go files, one table per subject.
 var commandTables = []func(version int) map[string]Command{
-	serviceCommands, leaseCommands, leaseChanges, statisticCommands, statLeaseCommands, selectCommands, explainCommands,
+	serviceCommands, leaseCommands, leaseChanges, statisticCommands, statLeaseCommands, selectCommands, explainCommands, holderCommands,
 }
 
 // CommandNames returns the names of all commands that an engine of a family

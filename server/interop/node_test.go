@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,7 @@ type setting struct {
 	family  int
 	mode    string // as in the configuration
 	relay   string // more of the relationship's parameters, with a comma behind
+	beat    int    // heartbeat-delay, ms; 0: 300
 	control [2]string
 	port    [2]int  // of the peers' URLs; 0: 8000
 	agent   [2]bool // a control agent listens there, or a control socket
@@ -55,7 +57,7 @@ const configText = `{ "Dhcp%FAMILY%": {
 		{ "library": "%HOOKS%/libdhcp_lease_cmds.so" },
 		{ "library": "%HOOKS%/libdhcp_ha.so", "parameters": { "high-availability": [ {
 			"this-server-name": "%NAME%", "mode": "%MODE%",
-			"heartbeat-delay": 300, "max-response-delay": 6000, "max-ack-delay": 100, "max-unacked-clients": 0,
+			"heartbeat-delay": %BEAT%, "max-response-delay": 6000, "max-ack-delay": 100, "max-unacked-clients": 0,
 			%MORE%
 			"multi-threading": { "enable-multi-threading": %LISTENER%, "http-dedicated-listener": %LISTENER% },
 			"peers": [
@@ -145,7 +147,7 @@ func (n *node) configure(i int) {
 	}
 	text := strings.ReplaceAll(configText, "%CONTROL%", control)
 	must(n.t, os.WriteFile(n.config, []byte(fill(text, map[string]string{
-		"FAMILY": fmt.Sprint(s.family), "DIR": n.dir, "HOOKS": hooks(), "NAME": n.host.name, "MODE": s.mode, "MORE": s.relay,
+		"FAMILY": fmt.Sprint(s.family), "DIR": n.dir, "HOOKS": hooks(), "NAME": n.host.name, "MODE": s.mode, "MORE": s.relay, "BEAT": fmt.Sprint(cmp.Or(s.beat, 300)),
 		"LISTENER": fmt.Sprint(!s.agent[i]), "SECOND": second, "PORTA": port(0), "PORTB": port(1), "SUBNET": subnet,
 	})), 0o644))
 }

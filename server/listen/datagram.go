@@ -36,4 +36,8 @@ func NewBatch(n, size int) []*Datagram {
 type Outgoing struct {
 	Data []byte
 	wire.Departure
+	// Bundle: it may leave as one message with others that differ from it in
+	// nothing but their content. The system cuts that into datagrams last thing
+	// before the link, so that a packet socket of this machine on the way sees it whole.
+	Bundle bool
 }

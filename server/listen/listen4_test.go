@@ -146,13 +146,13 @@ func TestFailureDoesNotStopTheBatch(t *testing.T) {
 		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
 	good := wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay}
 	l.Send([]Outgoing{
-		{[]byte("no route"), wire.Departure{Src: ourAddress, Dst: netip.MustParseAddrPort("203.0.113.1:67")}},
-		{[]byte("first"), good},
-		{[]byte("not our address"), wire.Departure{Src: relay, Dst: relay}},
-		{[]byte("frame without packet socket"), wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay, Frame: true}},
-		{nil, good},
-		{[]byte("second"), good},
-		{[]byte("to all"), wire.Departure{Iface: eth0, Src: ourAddress, Dst: netip.MustParseAddrPort("255.255.255.255:68")}},
+		{Data: []byte("no route"), Departure: wire.Departure{Src: ourAddress, Dst: netip.MustParseAddrPort("203.0.113.1:67")}},
+		{Data: []byte("first"), Departure: good},
+		{Data: []byte("not our address"), Departure: wire.Departure{Src: relay, Dst: relay}},
+		{Data: []byte("frame without packet socket"), Departure: wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay, Frame: true}},
+		{Departure: good},
+		{Data: []byte("second"), Departure: good},
+		{Data: []byte("to all"), Departure: wire.Departure{Iface: eth0, Src: ourAddress, Dst: netip.MustParseAddrPort("255.255.255.255:68")}},
 	})
 	for _, want := range []string{"first", "second", "to all"} {
 		if _, _, payload, err := parseFrame(c.next()[14:]); err != nil || string(payload) != want {
@@ -180,7 +180,7 @@ func TestLargeAnswerIsFragmented(t *testing.T) {
 	must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: d.Arrival.Iface.Index, State: netlink.NUD_PERMANENT,
 		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
 	dep := wire.Departure{Iface: d.Arrival.Iface, Src: ourAddress, Dst: relay, Frame: true, HWDst: d.Arrival.HWSrc}
-	l.Send([]Outgoing{{make([]byte, 1600), dep}, {[]byte("small"), dep}})
+	l.Send([]Outgoing{{Data: make([]byte, 1600), Departure: dep}, {Data: []byte("small"), Departure: dep}})
 	first := c.next()
 	if first[20]&0x20 == 0 {
 		t.Errorf("first frame is no first fragment: flags %x", first[20])

@@ -32,6 +32,11 @@ var (
 var (
 	WebStarted = &Message{ID: "LEASEHOLD_WEB_STARTED", Logger: HTTP, Level: Info}
 	WebFail    = &Message{ID: "LEASEHOLD_WEB_FAIL", Logger: HTTP, Level: Error}
+	AuditPage  = &Message{ID: "LEASEHOLD_AUDIT_PAGE", Logger: Commands, Level: Info}
+
+	EventsFail       = &Message{ID: "LEASEHOLD_EVENTS_FAIL", Logger: HTTP, Level: Error}
+	WebhookFail      = &Message{ID: "LEASEHOLD_WEBHOOK_FAIL", Logger: HTTP, Level: Warn}
+	WebhookRecovered = &Message{ID: "LEASEHOLD_WEBHOOK_RECOVERED", Logger: HTTP, Level: Info}
 )
 
 // Lease storage, of our own.

@@ -34,14 +34,13 @@ type Probe struct {
 	phase   string
 	report  Report
 	all     chan struct{} // closed when each client was answered
-	waiting int           // clients that never were
+	waiting int           // clients that were not yet
 }
 
 type client struct {
 	mac    [6]byte
 	serial uint32    // of questions
 	since  time.Time // the first question that nobody has answered; zero: none
-	phase  string    // in which that was
 	heard  bool
 }
 
@@ -49,7 +48,7 @@ type client struct {
 type Report struct {
 	Asked, Answered int
 	Servers         map[string]int           // answers of each
-	Gaps            map[string]time.Duration // longest time without an answer, by the phase in which it began
+	Gaps            map[string]time.Duration // longest time of a client without an answer, by the phase in which it ended
 }
 
 // The ports of servers and relay agents.
@@ -64,7 +63,7 @@ func Open(s Settings) (*Probe, error) {
 	if s.Clients <= 0 || s.Clients > 255 {
 		return nil, errors.New("there can be 1 to 255 clients")
 	}
-	p := &Probe{s: s, own: map[netip.AddrPort]question{}, all: make(chan struct{}), waiting: s.Clients,
+	p := &Probe{s: s, own: map[netip.AddrPort]question{},
 		report: Report{Servers: map[string]int{}, Gaps: map[string]time.Duration{}}}
 	network, port := "udp4", port4
 	if s.Version == 6 {
@@ -155,7 +154,7 @@ func (p *Probe) ask(i int) {
 	c := &p.clients[i]
 	now := time.Now()
 	if c.since.IsZero() {
-		c.since, c.phase = now, p.phase
+		c.since = now
 	}
 	c.serial++
 	p.report.Asked++
@@ -201,7 +200,7 @@ func (p *Probe) answered(xid uint32, server string, now time.Time) {
 	}
 	c := &p.clients[i]
 	p.report.Servers[server]++
-	if !c.heard {
+	if !c.heard && p.all != nil {
 		c.heard = true
 		if p.waiting--; p.waiting == 0 {
 			close(p.all)
@@ -211,14 +210,20 @@ func (p *Probe) answered(xid uint32, server string, now time.Time) {
 		return // another server answered it, too
 	}
 	p.report.Answered++
-	if gap := now.Sub(c.since); gap > p.report.Gaps[c.phase] {
-		p.report.Gaps[c.phase] = gap
-	}
+	p.report.Gaps[p.phase] = max(p.report.Gaps[p.phase], now.Sub(c.since))
 	c.since = time.Time{}
 }
 
-// Served is closed when each client has been answered.
-func (p *Probe) Served() <-chan struct{} { return p.all }
+// Served returns what is closed when each client has been answered from now on.
+func (p *Probe) Served() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.clients {
+		p.clients[i].heard = false
+	}
+	p.all, p.waiting = make(chan struct{}), len(p.clients)
+	return p.all
+}
 
 // Phase names what happens from now on.
 func (p *Probe) Phase(name string) {
@@ -237,11 +242,8 @@ func (p *Probe) Report() Report {
 	now := time.Now()
 	for i := range p.clients {
 		c := &p.clients[i]
-		if c.since.IsZero() {
-			continue
-		}
-		if gap := now.Sub(c.since); gap > r.Gaps[c.phase] {
-			r.Gaps[c.phase] = gap
+		if !c.since.IsZero() {
+			r.Gaps[p.phase] = max(r.Gaps[p.phase], now.Sub(c.since))
 		}
 	}
 	return r
