@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"leasehold/config"
@@ -190,10 +191,10 @@ func (s *Server) askPartner(ctx context.Context, version int, this string) (json
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	url := peer.URL
+	target := peer.URL
 	if peer.TLS.On() {
 		// TLS is on whatever the scheme says.
-		url = "https" + strings.TrimPrefix(strings.TrimPrefix(url, "https"), "http")
+		target = "https" + strings.TrimPrefix(strings.TrimPrefix(target, "https"), "http")
 		settings, err := link.ClientTLS(peer.TLS)
 		if err != nil {
 			return nil, fmt.Errorf("ask %s: %w", peer.Name, err)
@@ -201,7 +202,7 @@ func (s *Server) askPartner(ctx context.Context, version int, this string) (json
 		client.Transport.(*http.Transport).TLSClientConfig = settings
 	}
 	body := fmt.Sprintf(`{ "command": "status-get", "service": [ "dhcp%d" ] }`, version)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader([]byte(body)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", peer.Name, err)
 	}
@@ -210,6 +211,9 @@ func (s *Server) askPartner(ctx context.Context, version int, this string) (json
 		r.SetBasicAuth(peer.User, peer.Password)
 	}
 	resp, err := client.Do(r)
+	if inner := (*url.Error)(nil); errors.As(err, &inner) {
+		err = inner.Err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", peer.Name, err)
 	}
