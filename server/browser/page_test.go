@@ -76,3 +76,77 @@ func TestFailoverIsSeenLive(t *testing.T) {
 	b.shot("failover")
 	b.says("unavailable")
 }
+
+// logIn signs in as a user of users.
+func (b *tab) logIn(x *site, user, password string) {
+	b.t.Helper()
+	b.visit(x.url + "/leases")
+	b.do("sign in", chromedp.SendKeys(chromedp.CSS("#user"), user), chromedp.SendKeys(chromedp.CSS("#password"), password),
+		chromedp.Click(chromedp.CSS(".login button")), chromedp.WaitReady(chromedp.CSS("footer")))
+}
+
+// change opens the menu of a lease and presses one of its buttons.
+func (b *tab) change(x *site, address, button string) {
+	b.t.Helper()
+	b.visit(x.url + "/leases?q=" + address)
+	b.do(button, chromedp.Click(chromedp.CSS("td.acts summary")), chromedp.WaitVisible(chromedp.CSS(".menu button")),
+		chromedp.Click(`//button[text()="`+button+`"]`), chromedp.WaitVisible(chromedp.CSS(".note")))
+}
+
+// Everybody sees what the role admits, and no more.
+func TestLoginAndRoles(t *testing.T) {
+	north, south := pair(t, "%USERS%", users)
+	north.furnish()
+
+	b := open(t)
+	b.logIn(north, "rita", "wrong-password")
+	b.awaits("do not belong together")
+	b.shot("login")
+	b.logIn(north, "rita", "reading-1")
+	b.awaits("192.0.2.10")
+	b.says("rita", "read", "Sign out")
+	b.silentOn("Change")
+	b.visit(north.url + "/pairs")
+	b.silentOn("Take over")
+
+	b = open(t)
+	b.logIn(north, "otto", "operating-1")
+	b.awaits("192.0.2.10")
+	b.change(north, "192.0.2.11", "End the lease now")
+	b.says("has ended", "No lease of “192.0.2.11”")
+	for _, x := range []*site{north, south} {
+		x.await("the end of the lease", func() bool {
+			return strings.Contains(x.tell("lease4-get", map[string]any{"ip-address": "192.0.2.11"}), `"result": 3`)
+		})
+	}
+	b.visit(north.url + "/pairs")
+	b.do("take over", chromedp.Click(chromedp.CSS("form.acts summary")), chromedp.WaitVisible(chromedp.CSS(".menu .danger")),
+		chromedp.Click(chromedp.CSS(".menu .danger")), chromedp.WaitVisible(chromedp.CSS(".note")))
+	b.awaits("partner-in-maintenance")
+	b.shot("maintenance")
+	b.do("give back", chromedp.Click(chromedp.CSS("form.acts button.main")), chromedp.WaitVisible(chromedp.CSS(".note")))
+	for _, x := range []*site{north, south} {
+		x.await("both in the normal state", func() bool { return strings.Contains(x.tell("status-get", nil), `"state": "hot-standby"`) })
+	}
+
+	b = open(t)
+	b.logIn(north, "clara", "changing-1")
+	b.awaits("192.0.2.10")
+	b.visit(north.url + "/leases?q=192.0.2.12")
+	b.do("open the menu", chromedp.Click(chromedp.CSS("td.acts summary")))
+	b.shot("menu")
+	b.change(north, "192.0.2.12", "Reserve for this client")
+	b.says("The address is reserved now", "reserved for it", "a restart would forget it")
+	b.shot("reserved")
+	b.do("sign out", chromedp.Click(`//button[text()="Sign out"]`), chromedp.WaitVisible(chromedp.CSS("#password")))
+	b.visit(north.url + "/leases")
+	b.silentOn("192.0.2.10")
+	for _, line := range []string{
+		"user 'rita' from 127.0.0.1", "has wrong credentials", "logged in to the page as change",
+		"user 'otto' from 127.0.0.1", "over the page: leasehold-release", "over the page: ha-maintenance-start", "over the page: reservation-add",
+	} {
+		if !strings.Contains(north.log.String(), line) {
+			t.Errorf("the log does not say %q:\n%s", line, north.log)
+		}
+	}
+}
