@@ -158,10 +158,15 @@ func (b *tab) visit(url string) {
 	b.do("visit "+url, chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("footer")))
 }
 
-// text is what is to be read on the page.
+// text is what is to be read on the page; "" while it changes.
 func (b *tab) text() string {
-	b.t.Helper()
-	return get(b, "read", chromedp.Evaluate[string](`document.body.innerText`))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState == "loading" ? "" : document.body.innerText`))
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 func (b *tab) says(wanted ...string) {

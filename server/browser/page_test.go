@@ -113,7 +113,8 @@ func TestLoginAndRoles(t *testing.T) {
 	b.logIn(north, "otto", "operating-1")
 	b.awaits("192.0.2.10")
 	b.change(north, "192.0.2.11", "End the lease now")
-	b.says("has ended", "No lease of “192.0.2.11”")
+	b.awaits("has ended")
+	b.says("No lease of “192.0.2.11”")
 	for _, x := range []*site{north, south} {
 		x.await("the end of the lease", func() bool {
 			return strings.Contains(x.tell("lease4-get", map[string]any{"ip-address": "192.0.2.11"}), `"result": 3`)
@@ -136,10 +137,12 @@ func TestLoginAndRoles(t *testing.T) {
 	b.do("open the menu", chromedp.Click(chromedp.CSS("td.acts summary")))
 	b.shot("menu")
 	b.change(north, "192.0.2.12", "Reserve for this client")
-	b.says("The address is reserved now", "reserved for it", "a restart would forget it")
+	b.awaits("The address is reserved now")
+	b.says("reserved for it", "a restart would forget it")
 	b.shot("reserved")
 	b.do("sign out", chromedp.Click(`//button[text()="Sign out"]`), chromedp.WaitVisible(chromedp.CSS("#password")))
 	b.visit(north.url + "/leases")
+	b.awaits("Password")
 	b.silentOn("192.0.2.10")
 	for _, line := range []string{
 		"user 'rita' from 127.0.0.1", "has wrong credentials", "logged in to the page as change",
