@@ -50,14 +50,25 @@ lint: ## check formatting, go vet and staticcheck
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks inherit,-ST1005 ./...
 
-NFPM    ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
-FORMATS ?= deb rpm
+NFPM       ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
+MAINTAINER ?= Leasehold <leasehold@users.noreply.github.com>
+FORMATS    ?= deb rpm
+ARCHES     ?= $(shell $(GO) env GOARCH)
+DIST       ?= dist
+VERSION    := $(if $(filter v%,$(RELEASE)),$(patsubst v%,%,$(RELEASE)),0.0.0~$(RELEASE))
+# SQLite is C: another architecture needs its compiler.
+export CC_amd64 ?= x86_64-linux-gnu-gcc
+export CC_arm64 ?= aarch64-linux-gnu-gcc
 
-package: build ## build packages into dist/ (FORMATS="deb rpm")
-	rm -rf dist && mkdir -p dist/man dist/completion
-	bin/leasehold man dist/man && gzip -9n dist/man/*
-	bin/leasehold completion bash >dist/completion/leasehold.bash
-	bin/leasehold completion zsh >dist/completion/_leasehold
-	bin/leasehold completion fish >dist/completion/leasehold.fish
-	for f in $(FORMATS); do ARCH=$$($(GO) env GOARCH) VERSION=$(if $(filter v%,$(RELEASE)),$(patsubst v%,%,$(RELEASE)),0.0.0~$(RELEASE)) \
-		$(NFPM) package -f cmd/leasehold/packaging/nfpm.yaml -p $$f -t dist || exit 1; done
+package: build ## build packages into dist/ (FORMATS="deb rpm" ARCHES="amd64 arm64")
+	rm -rf $(DIST) && mkdir -p $(DIST)/man $(DIST)/completion
+	bin/leasehold man $(DIST)/man && gzip -9n $(DIST)/man/*
+	bin/leasehold completion bash >$(DIST)/completion/leasehold.bash
+	bin/leasehold completion zsh >$(DIST)/completion/_leasehold
+	bin/leasehold completion fish >$(DIST)/completion/leasehold.fish
+	set -e; for arch in $(ARCHES); do \
+		CGO_ENABLED=1 GOARCH=$$arch CC=$$(printenv CC_$$arch) $(GO) build -trimpath \
+			-ldflags '-s -w -X main.release=$(RELEASE)' -o $(DIST)/leasehold ./cmd/leasehold; \
+		for f in $(FORMATS); do \
+			ARCH=$$arch VERSION='$(VERSION)' MAINTAINER='$(MAINTAINER)' DIST='$(DIST)' \
+			$(NFPM) package -f cmd/leasehold/packaging/nfpm.yaml -p $$f -t $(DIST); done; done

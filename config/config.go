@@ -68,6 +68,7 @@ type Family struct {
 	RunScript   *RunScript
 	Limits      *Limits
 	LegalLog    *LegalLog
+	PingCheck   *PingCheck
 
 	classIDs   map[string]ClassID
 	classNames []string

@@ -1,6 +1,9 @@
 package config
 
-import "errors"
+import (
+	"errors"
+	"reflect"
+)
 
 // Subject is the packet being tested by an expression. All byte slices are
 // only valid until the call returns to the engine.
@@ -63,6 +66,25 @@ func (e *Expr) Value(s Subject, scratch *Scratch) ([]byte, error) {
 		return nil, errKind
 	}
 	return e.node.value(s, scratch)
+}
+
+// Equality takes a test of the form "part == constant" apart.
+func (e *Expr) Equality() (part *Expr, constant []byte, ok bool) {
+	n, ok := e.test.(*equal)
+	if !ok {
+		return nil, nil, false
+	}
+	a, b := n.a, n.b
+	if _, first := a.(literal); first {
+		a, b = b, a
+	}
+	constant, ok = b.(literal)
+	return &Expr{node: a}, constant, ok
+}
+
+// Same says whether two expressions are the same but for their spelling.
+func (e *Expr) Same(o *Expr) bool {
+	return reflect.DeepEqual(e.test, o.test) && reflect.DeepEqual(e.node, o.node)
 }
 
 // Scratch is reusable room for intermediate strings of one evaluation, so that

@@ -21,6 +21,7 @@ type Options struct {
 	// ReadFile reads the credential files that a text names. Nil: os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
 	Dirs     Dirs
+	Kea3     Dirs // what counts where Dirs names none, if the text is of Kea 3
 }
 
 // ParseFamily builds a Family (version 4 or 6) from the value of a Dhcp4 or
@@ -64,6 +65,9 @@ func parseFamily(opts Options, version int, v *Value, file string, grammar bool)
 	top := &trail{name: fmt.Sprintf("Dhcp%d", version), index: -1}
 	if v == nil || v.Kind != Map {
 		return nil, Problems{{Code: "wrong-type", Pos: Pos{File: file}, Path: top.name, What: "a map is expected", Syntax: true}}
+	}
+	if forKea3(v) {
+		opts.Dirs = opts.Dirs.or(opts.Kea3)
 	}
 	w := &walker{version: version, grammar: grammar, told: make(map[string]bool)}
 	w.walk(v, lvGlobal, top)

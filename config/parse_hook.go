@@ -36,6 +36,8 @@ func (r *reader) hookParameters(top *trail) {
 			h.limits(top)
 		case "libdhcp_legal_log.so":
 			h.legalLog(hook.Parameters, at, top)
+		case "libdhcp_ping_check.so":
+			h.pingCheck(hook.Parameters, at, top)
 		case "libdhcp_flex_option.so":
 			h.flexOptions(hook.Parameters, at)
 		}

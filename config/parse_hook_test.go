@@ -31,6 +31,8 @@ func TestHookParametersAreChecked(t *testing.T) {
 		{"run_script without a name", "libdhcp_run_script.so", `{ "sync": false }`, "The 'name' parameter must be specified"},
 		{"run_script that waits", "libdhcp_run_script.so", `{ "name": "/x", "sync": true }`, "'sync' cannot be true"},
 		{"legal_log to a database", "libdhcp_legal_log.so", `{ "type": "mysql" }`, "legal logging to mysql is not built in"},
+		{"no ping at all", "libdhcp_ping_check.so", `{ "min-ping-requests": 0 }`, "'min-ping-requests' must be an integer from 1 to"},
+		{"an unknown ping parameter", "libdhcp_ping_check.so", `{ "reply-timeot": 1 }`, `did you mean "reply-timeout"?`},
 		{"an unknown unit of time", "libdhcp_legal_log.so", `{ "time-unit": "week" }`, "admitted: second, day, month, year"},
 		{"a wrong legal expression", "libdhcp_legal_log.so", `{ "request-parser-format": "pkt4.nonsense" }`, "expression: [pkt4.nonsense] error"},
 		{"sub-options and an action", "libdhcp_flex_option.so", `{ "options": [ { "code": 43, "add": "'a'", "sub-options": [ ] } ] }`, "stands instead of"},

@@ -10,13 +10,13 @@ import (
 var builtinHooks = map[string]bool{
 	"libdhcp_lease_cmds.so": true, "libdhcp_stat_cmds.so": true, "libdhcp_subnet_cmds.so": true, "libdhcp_class_cmds.so": true,
 	"libdhcp_host_cmds.so": true, "libdhcp_bootp.so": true, "libdhcp_flex_id.so": true, "libdhcp_flex_option.so": true,
-	"libdhcp_ha.so": true, "libdhcp_run_script.so": true, "libdhcp_limits.so": true, "libdhcp_legal_log.so": true,
+	"libdhcp_ping_check.so": true,
+	"libdhcp_ha.so":         true, "libdhcp_run_script.so": true, "libdhcp_limits.so": true, "libdhcp_legal_log.so": true,
 }
 
 // missingHooks are Kea's libraries that it does not do, and why.
 var missingHooks = map[string]string{
 	"libdhcp_lease_query.so": "lease query is not built in",
-	"libdhcp_ping_check.so":  "addresses are not probed before they are offered",
 	"libdhcp_ddns_tuning.so": "names calculated by expressions are not built in",
 	"libdhcp_perfmon.so":     "durations are among the server's own metrics",
 	"libdhcp_radius.so":      "there is no RADIUS client",

@@ -38,13 +38,13 @@ func (b *backlog) clear() {
 	b.changes, b.overflowed = b.changes[:0], false
 }
 
-// ours says whether the partner is one of us.
-func (m *Machine) ours() bool { return m.partner.features != Features{} }
+// Ours says whether the partner is one of us.
+func (m *Machine) Ours() bool { return m.partner.features != Features{} }
 
 // mayQueue says whether hot-standby may go on without the partner.
 func (m *Machine) mayQueue() bool {
 	return m.state == HotStandby && m.Extensions.QueueAfter > 0 && m.Extensions.QueueLimit > 0 &&
-		(m.ours() || m.Extensions.QueueKea)
+		(m.Ours() || m.Extensions.QueueKea)
 }
 
 // lateAt returns when the oldest update has waited too long.
@@ -74,11 +74,6 @@ func (m *Machine) startQueueing() bool {
 	m.log("warn", "HA_LEASE_UPDATES_QUEUED", "the partner does not acknowledge, lease updates are queued",
 		"server", m.this.Name, "partner", m.other.Name)
 	m.settle()
-	for _, u := range m.updates.list {
-		if u.partner { // a Kea that we were told not to wait for
-			m.dispose(u)
-		}
-	}
 	if m.beatID == 0 {
 		m.beatAt = m.now
 	}

@@ -155,13 +155,14 @@ func appendChanges(dst []byte, changes []lease.Change) []byte {
 	return append(dst, " ]"...)
 }
 
-// Admitted says whether restrict-commands lets a command through.
+// Admitted says whether restrict-commands lets a command through. Survey
+// and mirror are how the partner's operators see this server's side.
 func Admitted(command string) bool {
 	switch command {
 	case "list-commands", "status-get", cmdDisable, cmdEnable, cmdReset, cmdHeartbeat, cmdNotify, cmdComplete,
 		cmdUpdate4, cmdDelete4, "lease4-get-all", cmdPage4,
 		"lease6-update", "lease6-del", cmdBulkApply, "lease6-get-all", cmdPage6,
-		cmdBatch, cmdChanges, cmdGoodbye:
+		cmdBatch, cmdChanges, cmdGoodbye, "leasehold-survey", "leasehold-mirror":
 		return true
 	}
 	return false

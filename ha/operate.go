@@ -141,7 +141,7 @@ func (m *Machine) completeCommand(ev *Event) {
 	if r.Point.Epoch != 0 && r.Point.Epoch == m.own.Epoch {
 		m.missing.known(r.Point.Seq)
 		m.told = r.Own
-	} else if r.Point.Epoch == 0 && !m.ours() {
+	} else if r.Point.Epoch == 0 && !m.Ours() {
 		// Our service was off until now. One of us that took pages only does
 		// not know what was deleted, and will follow the stream yet.
 		m.missing.known(m.own.Seq)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -256,7 +257,7 @@ func (p *pairTest) do(words []string) {
 		p.printf("%s", node().m.AppendStatus(nil, p.now))
 	case "compare":
 		a, b := p.nodes["a"].addresses(), p.nodes["b"].addresses()
-		if slices.Equal(a, b) {
+		if maps.Equal(p.nodes["a"].store, p.nodes["b"].store) {
 			p.printf("leases are equal")
 		} else {
 			p.printf("leases differ: %v %v", a, b)

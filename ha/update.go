@@ -2,6 +2,7 @@ package ha
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"leasehold/lease"
@@ -198,7 +199,7 @@ func (m *Machine) let(slot int) {
 // updateCommand words changes for a peer that may be a Kea. State 3 and above
 // is for those that have shown to know it: Kea 2.2 refuses it.
 func (m *Machine) updateCommand(changes []lease.Change, partner bool) Command {
-	c := Command{Name: cmdUpdate4, Changes: changes, Old: !partner || !m.partner.maintained && !m.ours()}
+	c := Command{Name: cmdUpdate4, Changes: changes, Old: !partner || !m.partner.maintained && !m.Ours()}
 	switch {
 	case m.family == 6:
 		c.Name = cmdBulkApply
@@ -395,7 +396,7 @@ func (m *Machine) split(f *flight) {
 // giveUp ends the wait for a partner that did not answer.
 func (m *Machine) giveUp(u *update) {
 	switch {
-	case !m.ours() || m.state.pushes() && !m.queueing && !m.startQueueing():
+	case !m.Ours() || m.state.pushes() && !m.queueing && !m.startQueueing():
 		m.drop(u, "partner did not acknowledge the lease update")
 	default:
 		m.dispose(u)
@@ -416,26 +417,26 @@ func (m *Machine) dispose(u *update) {
 	m.drop(u, "high availability went to state "+m.state.String())
 }
 
-// settle ends waits that the new state does not have. Towards a Kea, updates
-// under way are waited for as Kea does.
+// settle ends waits that the new state does not have, oldest first: of two
+// changes of one address the backlog must have the newer one last. Updates under
+// way to a Kea are waited for as Kea does, unless we were told not to.
 func (m *Machine) settle() {
 	t := &m.updates
 	if m.state.pushes() && !m.queueing {
 		return
+	}
+	if m.Ours() || m.queueing {
+		for _, o := range t.order {
+			if u := t.list[o.slot]; u.serial == o.serial {
+				m.dispose(u)
+			}
+		}
 	}
 	for _, slot := range t.outbox {
 		m.dispose(t.list[slot])
 		m.let(slot)
 	}
 	t.outbox = t.outbox[:0]
-	if !m.ours() {
-		return
-	}
-	for _, u := range t.list {
-		if u.partner {
-			m.dispose(u)
-		}
-	}
 }
 
 func (m *Machine) backupAnswered(f *flight, a *Answer) {
@@ -485,6 +486,30 @@ func (m *Machine) drop(u *update, why string) {
 		u.token = 0
 	}
 }
+
+// Awaits says whether the partner is yet to acknowledge a change of an address.
+// asked: such a change was committed and its response has not been released.
+func (m *Machine) Awaits(addr netip.Addr, asked bool) bool {
+	concerns := func(list []lease.Change) bool {
+		return slices.ContainsFunc(list, func(c lease.Change) bool { return c.Lease.Addr == addr })
+	}
+	if concerns(m.backlog.changes) {
+		return true
+	}
+	if !asked {
+		return false
+	}
+	for _, u := range m.updates.list {
+		if u.partner && concerns(u.changes) {
+			return true
+		}
+	}
+	return false
+}
+
+// Precedes says whose lease stays where both servers have given one away in the
+// same second: true, ours.
+func (m *Machine) Precedes() bool { return m.role == rolePrimary }
 
 // oldest returns the update that has waited longest for the partner.
 func (m *Machine) oldest() *update {

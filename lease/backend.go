@@ -11,5 +11,7 @@ type Backend interface {
 	// When it returns an error none of them may be promised to a client; the
 	// backend tries again by itself with the next Append.
 	Append(changes []Change) error
+	// SetSync says whether Append waits for the disk from now on.
+	SetSync(on bool) error
 	Close() error
 }

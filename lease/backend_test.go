@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -185,4 +186,90 @@ func TestMemfileIsLocked(t *testing.T) {
 		t.Errorf("after the first has ended: %v", err)
 	}
 	m.Close()
+}
+
+// The database of a running server belongs to it; the other family may have the
+// same file, and whoever only reads it.
+func TestSQLiteIsLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.db")
+	q, err := OpenSQLite(path, 4, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenSQLite(path, 4, true); !errors.Is(err, ErrLocked) {
+		t.Errorf("second server: %v", err)
+	}
+	if _, err := Write(OS, path, DB, 4, NewStore(4, 1).Page); !errors.Is(err, ErrLocked) {
+		t.Errorf("written over: %v", err)
+	}
+	if err := ReadDB(path, 6, func(Lease) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	if err := q.Close(); err != nil {
+		t.Error(err)
+	}
+	if q, err = OpenSQLite(path, 4, true); err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	q.Close()
+}
+
+// A database of an older version is brought to ours, whole or not at all.
+func TestSQLiteIsMigrated(t *testing.T) {
+	defer func(steps []string) { sqliteSteps = steps }(sqliteSteps)
+	ours := len(sqliteSteps)
+	path := filepath.Join(t.TempDir(), "leases.db")
+	open := func() (*SQLite, error) { return OpenSQLite(path, 4, true) }
+	version := func(q *SQLite) (n int) {
+		t.Helper()
+		if err := q.db.QueryRow("PRAGMA user_version").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	q, err := open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Lease{Addr: addr4(1).addr(), HWAddr: "a", HWType: 1, Valid: 5, CLTT: 7}
+	if err := q.Append([]Change{{Lease: l}}); err != nil {
+		t.Fatal(err)
+	}
+	q.Close()
+	for _, tt := range []struct {
+		steps []string
+		want  int
+		fails bool
+	}{
+		{[]string{"CREATE TABLE more (a)", "no SQL"}, ours, true},
+		{nil, ours, false}, // nothing of the first step has stayed
+		{[]string{"CREATE TABLE more (a)", "UPDATE lease4 SET cltt = cltt + 1"}, ours + 2, false},
+	} {
+		sqliteSteps = append(sqliteSteps[:ours:ours], tt.steps...)
+		q, err := open()
+		if tt.fails {
+			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("from version %d to %d", ours+1, ours+2)) {
+				t.Errorf("error %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := version(q); n != tt.want {
+			t.Errorf("version %d, want %d", n, tt.want)
+		}
+		want := l
+		want.CLTT += int64(min(len(tt.steps), 1))
+		err = q.Load(func(got Lease) error {
+			if got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		q.Close()
+	}
 }

@@ -87,6 +87,14 @@ func OpenMemfile(o MemfileOptions) (*Memfile, error) {
 	return m, nil
 }
 
+// SetSync says whether Append waits for the disk from now on.
+func (m *Memfile) SetSync(on bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sync = on
+	return nil
+}
+
 // Append writes the changes in one piece, and syncs it if so configured. After
 // an error the file is opened anew and cut back to where it was good, and all
 // rows since then are written again: after a failed sync nobody knows what the

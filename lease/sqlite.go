@@ -3,7 +3,9 @@ package lease
 import (
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 	"sync"
@@ -15,6 +17,8 @@ import (
 // families may share a file.
 type SQLite struct {
 	mu      sync.Mutex
+	path    string
+	lock    io.Closer // of the family, against other servers
 	db      *sql.DB
 	v6      bool
 	put     *sql.Stmt
@@ -40,26 +44,100 @@ var sqliteSteps = []string{
 		) WITHOUT ROWID;`,
 }
 
-// OpenSQLite opens or makes a database for family 4 or 6. sync makes Append
+// OpenSQLite opens or makes a database for family 4 or 6, and locks that family
+// of it against other servers. sync makes Append
 // wait for the disk; without it a power cut may take back the last appends.
 func OpenSQLite(path string, family int, sync bool) (*SQLite, error) {
-	level := "NORMAL"
-	if sync {
-		level = "FULL"
-	}
-	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-	db, err := sql.Open("sqlite3", "file:"+name+
-		"?_journal_mode=WAL&_busy_timeout=10000&_txlock=immediate&_synchronous="+level)
+	lock, err := OS.Lock(lockName(path, DB, family))
 	if err != nil {
-		return nil, fmt.Errorf("open lease database: %w", err)
+		return nil, fmt.Errorf("open lease database %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(1)
-	q := &SQLite{db: db, v6: family == 6, waiting: make(map[netip.Addr]Change)}
-	if err := q.prepare(); err != nil {
-		db.Close()
+	q := &SQLite{path: path, lock: lock, v6: family == 6, waiting: make(map[netip.Addr]Change)}
+	q.db, err = connect(path, "_journal_mode=WAL&_txlock=immediate&_synchronous="+syncLevel(sync))
+	if err == nil {
+		err = q.prepare()
+	}
+	if err != nil {
+		if q.db != nil {
+			q.db.Close()
+		}
+		lock.Close()
 		return nil, fmt.Errorf("open lease database %s: %w", path, err)
 	}
 	return q, nil
+}
+
+// connect opens one connection.
+func connect(path, parameters string) (*sql.DB, error) {
+	name := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+	db, err := sql.Open("sqlite3", "file:"+name+"?_busy_timeout=10000&"+parameters)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// ReadDB calls fn for every lease of a family in a database, which a server may
+// be using, and leaves it as it is.
+func ReadDB(path string, family int, fn func(Lease) error) error {
+	db, err := connect(path, "mode=ro")
+	if err != nil {
+		return fmt.Errorf("read lease database %s: %w", path, err)
+	}
+	defer db.Close()
+	var version int
+	err = db.QueryRow("PRAGMA user_version").Scan(&version)
+	if err == nil && (version == 0 || version > len(sqliteSteps)) {
+		err = fmt.Errorf("its version is %d, this program knows versions 1 to %d", version, len(sqliteSteps))
+	}
+	if err != nil {
+		return fmt.Errorf("read lease database %s: %w", path, err)
+	}
+	return (&SQLite{db: db, v6: family == 6}).Load(fn)
+}
+
+// Backup writes a copy of the database as it is, of both families if both are in
+// it. Append goes on meanwhile.
+func (q *SQLite) Backup(to string) error {
+	db, err := connect(q.path, "mode=ro")
+	if err == nil {
+		defer db.Close()
+		_, err = db.Exec("VACUUM INTO ?", to)
+	}
+	if err == nil {
+		err = syncFile(to)
+	}
+	if err != nil {
+		return fmt.Errorf("copy lease database: %w", err)
+	}
+	return nil
+}
+
+// syncLevel is what SQLite calls it to wait for the disk, or not to.
+func syncLevel(sync bool) string {
+	if sync {
+		return "FULL"
+	}
+	return "NORMAL"
+}
+
+// SetSync says whether Append waits for the disk from now on.
+func (q *SQLite) SetSync(on bool) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, err := q.db.Exec("PRAGMA synchronous = " + syncLevel(on)); err != nil {
+		return fmt.Errorf("set durability of the lease database: %w", err)
+	}
+	return nil
+}
+
+func syncFile(path string) error {
+	f, err := OS.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func (q *SQLite) prepare() error {
@@ -236,9 +314,5 @@ func (q *SQLite) change(put, del *sql.Stmt, c *Change) error {
 func (q *SQLite) Close() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	err := q.write(nil)
-	if cerr := q.db.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return errors.Join(q.write(nil), q.db.Close(), q.lock.Close())
 }

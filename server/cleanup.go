@@ -8,31 +8,45 @@ import (
 	"leasehold/server/message"
 )
 
-// cleanUp compacts the lease file every lfc-interval, and at once when the
-// start found it unfinished or of another schema. Service goes on meanwhile.
+// cleanUp compacts the lease file every lfc-interval, and at once when it was
+// found unfinished or of another schema. Service goes on meanwhile.
 func (f *family) cleanUp(ctx context.Context) {
-	m, ok := f.disk.backend.(*lease.Memfile)
-	if !ok {
-		return
-	}
-	if r := m.Report(); r.Upgraded || r.Downgraded || r.Unfinished {
-		f.cleanOnce(ctx, m)
-	}
+	var file *lease.Memfile
+	var interval time.Duration
+	last := f.now()
 	for {
-		interval := f.cfg.Load().LeaseDB.LFCInterval
-		if interval <= 0 {
-			interval = time.Hour // only to look again whether it was switched on
-		} else {
-			f.log.Log(message.DHCPSrvMemfileLFCSetup, "lease file cleanup in %d seconds", interval/time.Second)
+		if m := f.disk.memfile(); m != file {
+			if file = m; m != nil {
+				if r := m.Report(); r.Upgraded || r.Downgraded || r.Unfinished {
+					f.cleanOnce(ctx, m)
+				}
+			}
+			last = f.now()
+		}
+		var due <-chan time.Time
+		was := interval
+		if interval = f.cfg.Load().LeaseDB.LFCInterval; file != nil && interval > 0 {
+			if interval != was {
+				f.log.Log(message.DHCPSrvMemfileLFCSetup, "lease file cleanup in %d seconds", interval/time.Second)
+			}
+			due = time.After(interval - f.now().Sub(last))
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(interval):
+		case <-f.cleaning:
+		case <-due:
+			f.cleanOnce(ctx, file)
+			last, interval = f.now(), 0
 		}
-		if f.cfg.Load().LeaseDB.LFCInterval > 0 {
-			f.cleanOnce(ctx, m)
-		}
+	}
+}
+
+// cleanSoon has cleanUp look at the configuration again.
+func (f *family) cleanSoon() {
+	select {
+	case f.cleaning <- struct{}{}:
+	default:
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"leasehold/server/engine"
 )
 
-// leaseWrite writes all leases to a file beside the lease file, as a lease file.
+// leaseWrite copies all leases to a file beside the lease file or database, in
+// the form of that. Service goes on.
 func leaseWrite(ctx context.Context, s *Server, f *family, c *control.Command) control.Answer {
 	if c.Arguments == nil {
 		return failure("no parameters specified for the command")
@@ -31,7 +32,7 @@ func leaseWrite(ctx context.Context, s *Server, f *family, c *control.Command) c
 		return failure("'filename' parameter is invalid: %v", err)
 	}
 	// Our own lease file holds every lease already, durably.
-	if !cfg.LeaseDB.Persist || file != filepath.Clean(s.o.leaseFile(cfg)) {
+	if !cfg.LeaseDB.Persist || !config.Same(file, s.o.leaseFile(cfg)) {
 		if err := f.writeLeases(ctx, file); err != nil {
 			return failure("Error writing the lease database: %v", err)
 		}
@@ -39,7 +40,8 @@ func leaseWrite(ctx context.Context, s *Server, f *family, c *control.Command) c
 	return control.Answer{Text: fmt.Sprintf("%s lease database into '%s'.", f.protocol(), file)}
 }
 
-// writeLeases replaces a file by one with all leases.
+// writeLeases replaces a file by one with all leases. A copy of a database has
+// the other family, too, if that is in the same one.
 func (f *family) writeLeases(ctx context.Context, file string) (err error) {
 	dir, err := os.MkdirTemp(filepath.Dir(file), ".leases.*")
 	if err != nil {
@@ -47,6 +49,22 @@ func (f *family) writeLeases(ctx context.Context, file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	name := filepath.Join(dir, filepath.Base(file))
+	if q, ok := f.disk.backend.(*lease.SQLite); ok {
+		err = q.Backup(name)
+	} else {
+		err = f.writeJournal(ctx, name)
+	}
+	if err != nil {
+		return err
+	}
+	if err = os.Rename(name, file); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return syncDir(filepath.Dir(file))
+}
+
+// writeJournal makes a lease file of all leases.
+func (f *family) writeJournal(ctx context.Context, name string) error {
 	m, err := lease.OpenMemfile(lease.MemfileOptions{Path: name, Family: f.version, Sync: true})
 	if err != nil {
 		return err
@@ -54,13 +72,7 @@ func (f *family) writeLeases(ctx context.Context, file string) (err error) {
 	if err = m.Load(func(lease.Lease) error { return nil }); err == nil {
 		err = f.copyLeases(ctx, m)
 	}
-	if err = errors.Join(err, m.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(name, file); err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return syncDir(filepath.Dir(file))
+	return errors.Join(err, m.Close())
 }
 
 // copyLeases appends all leases to a backend, a turn of the engine at a time.

@@ -134,8 +134,8 @@ func TestRefusedConfigurationChangesNothing(t *testing.T) {
 		text := `{"command":"config-set","arguments":{ "Dhcp4": { "subnet4": [ { "id": 1, ` + change + ` } ] } } }`
 		contains(t, tell(t, s, 4, text), `"result": 1`)
 	}
-	contains(t, tell(t, s, 4, `{"command":"config-set","arguments":{ "Dhcp4": { "lease-database": { "type": "memfile", "name": "/elsewhere" } } } }`),
-		`"result": 1`, "lease-database cannot change")
+	contains(t, tell(t, s, 4, `{"command":"config-set","arguments":{ "Dhcp4": { "lease-database": { "type": "memfile", "name": "/nowhere/at/all" } } } }`),
+		`"result": 1`, "open lease file /nowhere/at/all: ")
 	if after := tell(t, s, 4, `{"command":"config-get"}`); after != before {
 		t.Errorf("the configuration is now %s", after)
 	}

@@ -27,7 +27,8 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 	if next.File == "" {
 		next.File = old.File
 	}
-	if err := fixed(old, next); err != nil {
+	m, err := s.moveLeases(ctx, f, old, next)
+	if err != nil {
 		return nil, err
 	}
 	steps := []func(*config.Family) error{
@@ -46,18 +47,22 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 		for _, back := range slices.Backward(steps[:i+1]) {
 			err = errors.Join(err, back(old))
 		}
-		return nil, err
+		return nil, errors.Join(err, m.abandon())
 	}
 	d := compare(old, next)
+	if err := m.finish(); err != nil {
+		return nil, err
+	}
 	// The swap is not given up half-way because a caller has gone.
 	a, err := f.await(context.WithoutCancel(ctx), func(id uint64) engine.Input {
-		return engine.Reconfigured{ID: id, Family: next, Edited: edited}
+		return engine.Reconfigured{ID: id, Family: next, Edited: edited, Found: m.found}
 	})
 	if err != nil {
 		return nil, err
 	}
 	d.outside = a.Outside
 	f.cfg.Store(next)
+	f.cleanSoon()
 	if s.o.Configured != nil {
 		s.o.Configured(next)
 	}
@@ -77,15 +82,6 @@ func (f *family) message(v4, v6 *message.Message) *message.Message {
 		return v6
 	}
 	return v4
-}
-
-// fixed refuses what cannot change while serving.
-func fixed(old, next *config.Family) error {
-	a, b := old.LeaseDB, next.LeaseDB
-	if a.Type != b.Type || a.Name != b.Name || a.Persist != b.Persist || a.Flush != b.Flush {
-		return errors.New("lease-database cannot change while the server runs: restart it")
-	}
-	return nil
 }
 
 // difference says what a new configuration changed.
@@ -133,10 +129,6 @@ func Compare(old, next *config.Family) Difference {
 	d := compare(old, next)
 	return Difference{d.added, d.removed, d.changed, d.global}
 }
-
-// Reloadable says why a running server cannot go over to a configuration
-// without a restart; nil if it can.
-func Reloadable(old, next *config.Family) error { return fixed(old, next) }
 
 // subnetTexts returns the text of every subnet by ID.
 func subnetTexts(f *config.Family) map[uint32]string {
@@ -255,5 +247,5 @@ func (s *Server) reloadFile(ctx context.Context, f *family, file string) (*diffe
 
 // parsing is what the machine tells the parser.
 func (s *Server) parsing() config.Options {
-	return config.Options{InterfaceExists: func(name string) bool { return interfaceNamed(name) != nil }, Dirs: s.o.Dirs}
+	return config.Options{InterfaceExists: func(name string) bool { return interfaceNamed(name) != nil }, Dirs: s.o.Dirs, Kea3: s.o.Kea3}
 }

@@ -15,19 +15,23 @@ import (
 // waits for the disk once, and tells the engine, while the next batches are
 // decided.
 type disk struct {
-	f       *family
-	backend lease.Backend
-	wanted  chan struct{}
-	done    chan struct{}
+	f      *family
+	wanted chan struct{}
+	done   chan struct{}
 	// quick disks take an append in less time than a hand-over between
 	// goroutines is worth: whoever brought the batch writes it, too, and what
 	// arrives meanwhile makes the next batch larger. A slow disk has a
 	// goroutine of its own, so that queries which promise nothing do not wait.
 	quick  atomic.Bool
 	pace   time.Duration // of appends, averaged; guarded by mu
-	mu     sync.Mutex    // held while writing
+	kept   atomic.Bool   // there is a backend
+	mu     sync.Mutex    // held while writing; guards the rest
 	c      carrier
 	failed bool
+
+	backend lease.Backend // nil: leases are not kept
+	next    lease.Backend // gets all changes, too: it is to take over
+	nextErr error         // the first that next had
 }
 
 // quickEnough is the pace below which a disk counts as quick.
@@ -35,6 +39,7 @@ const quickEnough = time.Millisecond
 
 func newDisk(f *family, b lease.Backend) *disk {
 	d := &disk{f: f, backend: b, wanted: make(chan struct{}, 1), done: make(chan struct{})}
+	d.kept.Store(b != nil)
 	d.quick.Store(true)
 	return d
 }
@@ -42,7 +47,7 @@ func newDisk(f *family, b lease.Backend) *disk {
 // kick makes somebody write what the engine's journal holds. Who brought it
 // writes one batch at most: its socket waits, however busy others are.
 func (d *disk) kick() {
-	if d.backend == nil {
+	if !d.kept.Load() {
 		return
 	}
 	if d.quick.Load() && d.mu.TryLock() {
@@ -71,6 +76,9 @@ func (d *disk) run() {
 // write makes so many batches of the journal durable, or all there are, and
 // says whether something is left.
 func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
+	if d.backend == nil {
+		return false
+	}
 	c := &d.c
 	c.in = append(c.in[:0], take)
 	for ; ; batches-- {
@@ -86,6 +94,9 @@ func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
 		began := d.f.now()
 		err := d.backend.Append(journal)
 		took := d.f.now().Sub(began)
+		if d.next != nil && d.nextErr == nil {
+			d.nextErr = d.next.Append(journal)
+		}
 		d.keepPace(took)
 		d.f.meters.Append.Observe(took.Seconds())
 		d.f.meters.Changes.Observe(float64(len(journal)))
@@ -119,11 +130,32 @@ func (d *disk) report(err error) {
 func (d *disk) close() error {
 	close(d.wanted)
 	<-d.done
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.backend == nil {
 		return nil
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.write(math.MaxInt, engine.TakeJournal{Now: true})
 	return d.backend.Close()
+}
+
+// memfile returns the lease file, or nil if leases are kept elsewhere.
+func (d *disk) memfile() *lease.Memfile {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m, _ := d.backend.(*lease.Memfile)
+	return m
+}
+
+// change tells the engine whether changes are kept. d.mu is held.
+func (d *disk) change(b lease.Backend) {
+	d.backend = b
+	d.kept.Store(b != nil)
+	c := &d.c
+	c.in = append(c.in[:0], engine.DiskChanged{Diskless: b == nil})
+	c.fx.Reset()
+	now := d.f.now()
+	d.f.engine.Step(now, c.in, &c.fx)
+	d.f.carryOut(now, c)
+	d.f.giveBack(&c.fx)
 }

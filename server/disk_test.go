@@ -25,6 +25,7 @@ type fakeDisk struct {
 
 func (d *fakeDisk) Load(func(lease.Lease) error) error { return nil }
 func (d *fakeDisk) Close() error                       { return nil }
+func (d *fakeDisk) SetSync(bool) error                 { return nil }
 
 func (d *fakeDisk) Append(changes []lease.Change) error {
 	d.mu.Lock()

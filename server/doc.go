@@ -6,7 +6,8 @@
 //  1. A goroutine per socket (listen.Socket.Receive) takes what has arrived,
 //     up to 64 datagrams, each with its interface, addresses and, from the
 //     link-layer socket, the client's MAC. A filter in the kernel has dropped
-//     what is not DHCP.
+//     what is not DHCP. When the socket's queue fills up, messages that look
+//     for a server are dropped here, unread (overload.go).
 //  2. The same goroutine decodes: wire.Message4 or Message6 notes where each
 //     option lies. Nothing is copied.
 //  3. It enters the engine of the family once with the whole batch
@@ -16,7 +17,8 @@
 //     address is found and a response built. Every way to end without an answer
 //     is a named drop with a statistic.
 //  4. An OFFER, a NAK, an answer without a lease promises nothing: it is among
-//     the effects and leaves by the same goroutine, one system call for many.
+//     the effects and leaves by the same goroutine, one system call for many,
+//     and to a relay even one message for many (bundle.go).
 //  5. A response that promises a lease is parked. Its change is in the journal,
 //     which a writer takes as a whole, appends to the lease file and syncs
 //     once, while the next batch is decided. In a pair, the partner gets the

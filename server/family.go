@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"leasehold/config"
-	"leasehold/lease"
 	"leasehold/server/engine"
 	"leasehold/server/listen"
 	"leasehold/server/logging"
@@ -33,6 +31,7 @@ type family struct {
 	meters  *metrics.Meters
 	now     func() time.Time
 	hooked  hooked
+	bundles bundles
 
 	happening *happening
 	listener  listener
@@ -44,6 +43,8 @@ type family struct {
 	rearm   chan struct{}
 	nextID  atomic.Uint64
 	answers sync.Map // of chan engine.Answer by ID of the command
+
+	cleaning chan struct{} // cleanUp is to look at the configuration
 
 	cfg     atomic.Pointer[config.Family]
 	broken  atomic.Pointer[string] // what is wrong with the file; nil: nothing is known to be
@@ -70,6 +71,7 @@ func (f *family) serve(s *listen.Socket) {
 	f.rooms.New = func() any { return listen.NewBatch(1, size)[0] }
 	batch := listen.NewBatch(batchSize, size)
 	c := &carrier{}
+	var o overload
 	for {
 		n, err := s.Receive(batch)
 		if errors.Is(err, net.ErrClosed) {
@@ -79,8 +81,15 @@ func (f *family) serve(s *listen.Socket) {
 			f.log.Log(message.DHCPSrvOpenSocketFail, "%v", err)
 			return
 		}
+		now := f.now()
+		f.weigh(now, &o, s, n == len(batch))
 		c.in = c.in[:0]
-		for _, d := range batch[:n] {
+		for i, d := range batch[:n] {
+			if o.drops(f.version, d.Data) {
+				continue
+			}
+			kept := len(c.in)
+			batch[kept], batch[i] = d, batch[kept]
 			q := f.queries.Get().(*engine.Query)
 			q.Reset()
 			q.Data, q.Arrival, q.Room = d.Data, d.Arrival, d
@@ -89,11 +98,30 @@ func (f *family) serve(s *listen.Socket) {
 			} else {
 				q.Decode6()
 			}
+			f.bundles.note(now, f.version, q)
 			c.in = append(c.in, q)
 		}
 		f.meters.Batch.Observe(float64(n))
+		kept := len(c.in)
+		if kept < n {
+			c.in = append(c.in, engine.Shed{Count: n - kept})
+		}
 		f.step(c)
-		f.refill(c, batch[:n])
+		f.refill(c, batch[:kept])
+	}
+}
+
+// weigh tells o how much waits on a socket: nothing, unless a whole batch came.
+func (f *family) weigh(now time.Time, o *overload, s *listen.Socket, full bool) {
+	switch {
+	case full:
+		o.see(s.Backlog())
+	case o.shedding:
+		o.see(0, 1)
+	}
+	if dropped, due := o.report(now); due {
+		f.log.Log(message.Overload, "more arrives on %s than can be answered: %d messages of new clients were dropped unread",
+			s.Serving(), dropped)
 	}
 }
 
@@ -134,6 +162,7 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 		for _, q := range c.fx.Responses {
 			c.out = append(c.out, listen.Outgoing{Data: q.Response, Departure: q.Departure})
 		}
+		f.bundles.mark(now, f.version, c.fx.Responses, c.out)
 		f.sockets.Send(c.out)
 	}
 	if len(c.fx.Log) > 0 {
@@ -269,66 +298,4 @@ func (f *family) changed(ch listen.Change) {
 		}
 	}
 	f.bring(engine.Addresses{Own: own})
-}
-
-// leaseFile is the path of a family's lease file.
-func (o *Options) leaseFile(f *config.Family) string {
-	switch name := f.LeaseDB.Name; {
-	case name == "":
-	case config.Bare(name):
-		return filepath.Join(dataDir(f, o), name)
-	default:
-		return name
-	}
-	return fmt.Sprintf("%s/kea-leases%d.csv", dataDir(f, o), f.Version)
-}
-
-// dataDir is where a family keeps what has no configured name.
-func dataDir(f *config.Family, o *Options) string {
-	if f.DataDirectory != "" {
-		return f.DataDirectory
-	}
-	return o.DataDir
-}
-
-// openLeases opens the lease database of a family and fills a store from it.
-func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, error) {
-	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
-	if !f.LeaseDB.Persist {
-		log.Log(message.DHCPSrvMemfileNoStorage, "leases are kept in memory only: persist is false")
-		return store, nil, nil
-	}
-	path := o.leaseFile(f)
-	log.Log(message.DHCPSrvMemfileDB, "opening lease database: type=%s name=%s", f.LeaseDB.Type, path)
-	if f.LeaseDB.Type == "sqlite" {
-		b, err := lease.OpenSQLite(path, f.Version, !f.LeaseDB.Flush)
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := store.Restore(b); err != nil {
-			return nil, nil, errors.Join(err, b.Close())
-		}
-		newSanity(f, log).checkAll(store)
-		return store, b, nil
-	}
-	m, err := lease.OpenMemfile(lease.MemfileOptions{
-		Path: path, Family: f.Version, Sync: !f.LeaseDB.Flush, MaxRowErrors: int(f.LeaseDB.MaxRowErrors),
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	log.Log(message.DHCPSrvMemfileLeaseFileLoad, "loading leases from file %s", path)
-	err = store.Restore(m)
-	for _, e := range m.Report().Errors {
-		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, m.Close())
-	}
-	// Makes the file: that it cannot be written shows now, not with a client.
-	if err := m.Append(nil); err != nil {
-		return nil, nil, errors.Join(err, m.Close())
-	}
-	newSanity(f, log).checkAll(store)
-	return store, m, nil
 }

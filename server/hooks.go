@@ -12,12 +12,15 @@ type hooked struct {
 	names   nameSender
 	scripts scriptRunner
 	legal   legalLog
+	pings   pinger
 }
 
 // open makes ready what the configuration switches on.
 func (h *hooked) open(f *family, c *config.Family) error {
 	h.names.log, h.names.now = f.log, f.now
 	h.scripts.log, h.legal.log = f.log, f.log
+	h.pings.log, h.pings.listen = f.log, listenICMP
+	h.pings.bring = func(r engine.Pinged) { f.bring(r) }
 	if c.LegalLog != nil {
 		return h.legal.open(c.LegalLog, f.now())
 	}
@@ -38,10 +41,14 @@ func (f *family) carryOutHooks(h *engine.Hooked) {
 	for _, l := range h.Legal {
 		f.hooked.legal.add(l)
 	}
+	for _, p := range h.Pings {
+		f.hooked.pings.ping(p)
+	}
 }
 
 // close ends the goroutines; what is queued is still carried out.
 func (h *hooked) close() {
+	h.pings.close()
 	h.names.close()
 	h.scripts.close()
 	h.legal.close()

@@ -29,6 +29,8 @@ type Options struct {
 	DataDir  string // of lease files without a directory; "" = /var/lib/kea
 	// Dirs confines the files of configurations that commands bring.
 	Dirs config.Dirs
+	// Kea3 does so where Dirs names none and the text is of Kea 3.
+	Kea3 config.Dirs
 	// Broken are the configuration files in whose place the last good
 	// configuration is served, and what is wrong with them.
 	Broken map[string]error
@@ -46,6 +48,8 @@ type Options struct {
 	// Configured hears of every configuration that took effect after the start.
 	Configured func(*config.Family)
 }
+
+const defaultDataDir = "/var/lib/kea"
 
 // Server runs what one configuration says.
 type Server struct {
@@ -73,7 +77,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 		o.Now = time.Now
 	}
 	if o.DataDir == "" {
-		o.DataDir = "/var/lib/kea"
+		o.DataDir = defaultDataDir
 	}
 	if o.SocketDir == "" {
 		o.SocketDir = "/run/kea"
@@ -123,7 +127,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		return nil, err
 	}
 	f := &family{version: c.Version, log: log, now: s.o.Now, began: now, rearm: make(chan struct{}, 1),
-		happening: &s.happening, listener: listener{wake: make(chan struct{}, 1)}}
+		cleaning: make(chan struct{}, 1), happening: &s.happening, listener: listener{wake: make(chan struct{}, 1)}}
 	f.meters = s.metrics.Family(f.version, f.reading)
 	if err := f.hooked.open(f, c); err != nil {
 		if backend != nil {
@@ -151,6 +155,9 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	f.disk = newDisk(f, backend)
 	go f.disk.run()
 	lo.Serve, lo.Changed, lo.Keeper = f.serve, f.changed, s.o.Sockets
+	if c.Version == 6 {
+		lo.Stirred = func() { f.bring(engine.LinksChanged{}) }
+	}
 	lo.Failed = func(o *listen.Outgoing, err error) {
 		m := message.DHCP4PacketSendFail
 		if f.version == 6 {

@@ -92,6 +92,7 @@ type emission struct {
 type obligation struct {
 	client  *simClient
 	expires int64
+	since   simTime
 }
 
 type reply struct {
@@ -229,7 +230,7 @@ func (k *checker) owe(n *simNode, c *simClient, addr netip.Addr, strict bool) {
 		}
 		return
 	}
-	k.owed[n.index][addr] = obligation{c, l.Expires()}
+	k.owed[n.index][addr] = obligation{c, l.Expires(), k.s.now}
 }
 
 // skewed says whether the servers' clocks differ so much that a lease may have
@@ -267,7 +268,12 @@ func (k *checker) restored(n *simNode) {
 		o := k.expect[n.index][addr]
 		k.counts.Kept++
 		l, ok := n.store.Get(addr)
-		if !ok || !belongs(&l, o.client) || l.Expires() < o.expires {
+		if ok && belongs(&l, o.client) && l.Expires() >= o.expires {
+			continue
+		}
+		if k.tampered[addr] >= o.since {
+			k.counts.Touched++
+		} else {
 			k.fail("kept", "%s lost the lease of %s that client %d was promised until %d: %+v", n.name, addr, o.client.index, o.expires, l)
 		}
 	}

@@ -229,8 +229,6 @@ func (s *sim) tend() {
 		p, partner := &g.Pairs[0], s.nodes[1-n.index]
 		stuck := s.now-n.since > 15*time.Second
 		switch {
-		case *simTrace && p.State == ha.Terminated && stuck:
-			n.tell("status-get", "")
 		case p.State == ha.PartnerInMaintenance && stuck:
 			n.tell("ha-maintenance-cancel", "")
 		case p.State == ha.InMaintenance && partner.state != ha.PartnerInMaintenance && stuck && !n.leaving:

@@ -20,23 +20,32 @@ type running struct {
 // askRunning fetches the configuration of the server behind a control socket.
 func askRunning(ctx context.Context, c *client, version int) (*running, error) {
 	c.v6 = version == 6
-	a, err := c.send(ctx, "config-get", nil)
+	f, err := c.parsed(ctx, "config-get")
 	if err != nil {
 		return nil, err
 	}
-	v, _, err := config.ParseValue("config-get", a.Arguments, false)
-	if err != nil {
-		return nil, fmt.Errorf("read the running configuration: %w", err)
-	}
-	tree := v.Get(fmt.Sprintf("Dhcp%d", version))
-	if tree == nil {
-		return nil, fmt.Errorf("the server behind %s has no DHCPv%d", c.socket, version)
-	}
-	f, _, err := config.ParseFamily(version, tree)
-	if err != nil {
-		return nil, fmt.Errorf("read the running configuration: %w", err)
-	}
 	return &running{c, f}, nil
+}
+
+// parsed reads the configuration that a command answers with.
+func (c *client) parsed(ctx context.Context, command string) (*config.Family, error) {
+	a, err := c.send(ctx, command, nil)
+	if err != nil {
+		return nil, err
+	}
+	v, _, err := config.ParseValue(command, a.Arguments, false)
+	if err != nil {
+		return nil, fmt.Errorf("read the running configuration: %w", err)
+	}
+	tree := v.Get(fmt.Sprintf("Dhcp%d", c.version()))
+	if tree == nil {
+		return nil, fmt.Errorf("the server behind %s has no DHCPv%d", c.socket, c.version())
+	}
+	f, _, err := config.ParseFamily(c.version(), tree)
+	if err != nil {
+		return nil, fmt.Errorf("read the running configuration: %w", err)
+	}
+	return f, nil
 }
 
 // assigned asks how many leases of a subnet are in use; 0 if that is not known.
@@ -101,9 +110,6 @@ func (r *running) compare(ctx context.Context, w io.Writer, next *config.Family)
 	}
 	if len(d.Parameters)+len(d.Added)+len(d.Changed)+len(d.Removed) == 0 {
 		fmt.Fprintf(w, "changes nothing in DHCPv%d\n", next.Version)
-	}
-	if err := server.Reloadable(r.family, next); err != nil {
-		warn("needs-restart", next.Tree.Pos, err.Error(), "")
 	}
 	return ps
 }

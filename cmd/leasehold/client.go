@@ -25,6 +25,8 @@ type client struct {
 	ca                 string
 	v6, json           bool
 	timeout            time.Duration
+	secret             *string     // the password, where it is known already
+	tls                *tls.Config // instead of ca
 }
 
 // answer is one answer of a server. Arguments keep their text.
@@ -57,6 +59,14 @@ func (c *client) family() string {
 		return "6"
 	}
 	return "4"
+}
+
+// version is that of the family asked.
+func (c *client) version() int {
+	if c.v6 {
+		return 6
+	}
+	return 4
 }
 
 // send carries out one command. arguments is JSON or nil. A result other than
@@ -138,7 +148,7 @@ func (c *client) overHTTP(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	if c.ca != "" {
+	if transport.TLSClientConfig = c.tls; c.tls == nil && c.ca != "" {
 		text, err := os.ReadFile(c.ca)
 		if err != nil {
 			return nil, fmt.Errorf("read CA file: %w", err)
@@ -158,6 +168,9 @@ func (c *client) overHTTP(ctx context.Context, request []byte) ([]byte, error) {
 }
 
 func (c *client) password() (string, error) {
+	if c.secret != nil {
+		return *c.secret, nil
+	}
 	if c.passwordFile == "" {
 		p, ok := os.LookupEnv("LEASEHOLD_PASSWORD")
 		if !ok {

@@ -90,7 +90,7 @@ type decision struct {
 func printExplanation(w io.Writer, arguments json.RawMessage) error {
 	var x struct {
 		Decisions []decision
-		Leases    []lease
+		Leases    []shownLease
 	}
 	if err := json.Unmarshal(arguments, &x); err != nil {
 		return fmt.Errorf("read decisions: %w", err)

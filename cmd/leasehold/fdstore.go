@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"sync"
 
@@ -13,7 +12,8 @@ import (
 // descriptorStore is where the service manager keeps our sockets while the
 // process is replaced (FileDescriptorStoreMax= in systemd.service(5)).
 type descriptorStore struct {
-	manager *net.UnixConn
+	manager unix.Sockaddr
+	conn    int
 
 	mu   sync.Mutex
 	left map[string]int // by a former process, not taken over yet
@@ -25,11 +25,11 @@ func openDescriptorStore() (*descriptorStore, error) {
 	if path == "" {
 		return nil, nil
 	}
-	manager, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	conn, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("reach the service manager: %w", err)
+		return nil, fmt.Errorf("open socket to the service manager: %w", err)
 	}
-	s := &descriptorStore{manager: manager, left: map[string]int{}}
+	s := &descriptorStore{manager: &unix.SockaddrUnix{Name: path}, conn: conn, left: map[string]int{}}
 	for _, f := range activation.Files(true) {
 		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 		f.Close()
@@ -52,11 +52,17 @@ func (s *descriptorStore) Take(name string) (int, bool) {
 // no reason to lose its socket. A manager without room for descriptors says
 // nothing, and a restart opens new sockets.
 func (s *descriptorStore) Keep(name string, fd int) {
-	_, _, _ = s.manager.WriteMsgUnix([]byte("FDSTORE=1\nFDPOLL=0\nFDNAME="+name), unix.UnixRights(fd), nil)
+	s.tell("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, unix.UnixRights(fd))
 }
 
 func (s *descriptorStore) Forget(name string) {
-	_, _ = s.manager.Write([]byte("FDSTOREREMOVE=1\nFDNAME=" + name))
+	s.tell("FDSTOREREMOVE=1\nFDNAME="+name, nil)
+}
+
+func (s *descriptorStore) tell(what string, rights []byte) {
+	if err := unix.Sendmsg(s.conn, []byte(what), rights, s.manager, unix.MSG_NOSIGNAL); err != nil {
+		fmt.Fprintf(os.Stderr, "tell the service manager about sockets: %v\n", err)
+	}
 }
 
 // forgetLeft closes what nobody took over: the configuration no longer asks for

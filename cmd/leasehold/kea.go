@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -94,16 +95,23 @@ func (k *kea) load(file string) (*config.Config, error) {
 }
 
 func (k *kea) parsing() config.Options {
-	return config.Options{InterfaceExists: interfaceExists, Dirs: k.dirs()}
+	dirs, kea3 := k.dirs()
+	return config.Options{InterfaceExists: interfaceExists, Dirs: dirs, Kea3: kea3}
 }
 
-// dirs are where files have to be. Kea 3 has them built in: here they count if
-// the environment names them, so that configurations of Kea 2.2 go on working.
-func (k *kea) dirs() config.Dirs {
+// dirs are where files have to be. Kea 3 has them built in. Here they count if
+// the environment names them; where it does not, for texts of Kea 3 that are
+// where a Kea has its own, so that configurations of Kea 2.2 go on working.
+func (k *kea) dirs() (always, kea3 config.Dirs) {
 	if k.opts.anywhere {
-		return config.Dirs{}
+		return always, kea3
 	}
-	return config.DirsOf(os.Getenv)
+	return config.DirsOf(os.Getenv), config.DirsBeside(cmp.Or(k.opts.config, k.opts.check))
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func interfaceExists(name string) bool {
@@ -136,6 +144,9 @@ func (k *kea) complain(err error) {
 		return
 	}
 	for _, p := range ps {
+		if text, ok := strings.CutPrefix(p.What, "Unable to open database: "); ok && p.Code == config.CodePath {
+			k.log.Log(message.DHCPSrvMemfileFailedToOpen, "Could not open lease file: %s", text)
+		}
 		if !p.Warning && !p.Syntax {
 			k.log.Log(k.m.parserFail, "failed to create or run parser for configuration element %s: %s", p.Element(), p.Placed())
 		}
@@ -190,7 +201,11 @@ func (k *kea) serve() int {
 		return k.initFail(fmt.Errorf("configuration error using file '%s': %s", file, reason))
 	}
 	o := serverOptions(k.w)
-	o.Dirs, o.Broken = k.dirs(), broken
+	o.Dirs, o.Kea3 = k.dirs()
+	if dir := config.DirsBeside(file).Data; o.DataDir == "" && isDir(dir) {
+		o.DataDir = dir // a Kea with a prefix of its own keeps its leases there
+	}
+	o.Broken = broken
 	switch k.version {
 	case 4:
 		o.ServerPort4, o.ClientPort4 = k.opts.serverPort, k.opts.clientPort

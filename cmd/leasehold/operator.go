@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,7 +39,7 @@ func addOperatorVerbs(root *cobra.Command) {
 			return c.carryOut(cmd, args[0], arguments, printTree)
 		},
 	}
-	for _, verb := range []*cobra.Command{status, command, newLeases(c), newExplain(c), newHA(c), newConfig(c)} {
+	for _, verb := range []*cobra.Command{status, command, newLeases(c), newExplain(c), newShadow(c), newHA(c), newConfig(c)} {
 		c.flags(verb.PersistentFlags())
 		root.AddCommand(verb)
 	}
@@ -93,41 +92,6 @@ func contextOf(cmd *cobra.Command) context.Context {
 		return ctx
 	}
 	return context.Background()
-}
-
-func newHA(c *client) *cobra.Command {
-	ha := &cobra.Command{Use: "ha", Short: "Show and steer high availability"}
-	partner := func(args []string) (any, error) {
-		if len(args) == 0 {
-			return map[string]any{}, nil
-		}
-		return map[string]any{"server-name": args[0]}, nil
-	}
-	ha.AddCommand(
-		&cobra.Command{Use: "status", Short: "Show the pair as this server sees it", Args: cobra.NoArgs,
-			RunE: c.verb("status-get", nil, printHA)},
-		&cobra.Command{Use: "heartbeat [SERVER]", Short: "Show what the partner is told", Args: cobra.MaximumNArgs(1),
-			RunE: c.verb("ha-heartbeat", partner, printTree)},
-		&cobra.Command{Use: "sync SERVER", Short: "Fetch all leases from another server", Args: cobra.ExactArgs(1),
-			RunE: c.verb("ha-sync", partner, printTree)},
-		&cobra.Command{Use: "scopes [SCOPE…]", Short: "Serve these scopes; none: serve nobody",
-			RunE: c.verb("ha-scopes", func(args []string) (any, error) {
-				return map[string]any{"scopes": append([]string{}, args...)}, nil
-			}, printTree)},
-		&cobra.Command{Use: "continue [SERVER]", Short: "Go on from a state that waits for an operator", Args: cobra.MaximumNArgs(1),
-			RunE: c.verb("ha-continue", partner, printTree)},
-		&cobra.Command{Use: "reset [SERVER]", Short: "Begin again in the waiting state", Args: cobra.MaximumNArgs(1),
-			RunE: c.verb("ha-reset", partner, printTree)},
-		&cobra.Command{Use: "maintenance start|cancel", Short: "Take the partner's load while it is maintained, or give it back",
-			Args: cobra.ExactArgs(1), ValidArgs: []string{"start", "cancel"},
-			RunE: func(cmd *cobra.Command, args []string) error {
-				if !slices.Contains(cmd.ValidArgs, args[0]) {
-					return fmt.Errorf("maintenance can start or cancel, not %q", args[0])
-				}
-				return c.carryOut(cmd, "ha-maintenance-"+args[0], nil, printTree)
-			}},
-	)
-	return ha
 }
 
 func newConfig(c *client) *cobra.Command {
@@ -204,6 +168,7 @@ func newLeases(c *client) *cobra.Command {
 					return map[string]any{"ip-address": args[0]}, nil
 				}, printTree)(cmd, args)
 			}},
+		newLeasesExport(c), newLeasesImport(c), newLeasesConvert(c), newLeasesBackup(c),
 	)
 	return top
 }
@@ -228,7 +193,7 @@ func (c *client) listLeases(cmd *cobra.Command) error {
 		if c.json {
 			fmt.Fprintf(out, "%s\n", a.raw)
 		}
-		var page struct{ Leases []lease }
+		var page struct{ Leases []shownLease }
 		if len(a.Arguments) > 0 {
 			if err := json.Unmarshal(a.Arguments, &page); err != nil {
 				return fmt.Errorf("read leases: %w", err)

@@ -86,8 +86,8 @@ func shortText(v any) (string, bool) {
 	return fmt.Sprint(v), true
 }
 
-// lease is a lease as the lease commands give it, of either family.
-type lease struct {
+// shownLease is a lease as the lease commands give it, of either family.
+type shownLease struct {
 	Address  string `json:"ip-address"`
 	Prefix   int    `json:"prefix-len"`
 	HWAddr   string `json:"hw-address"`
@@ -115,7 +115,7 @@ func newLeaseTable(w io.Writer) *leaseTable {
 	return &leaseTable{tab: tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)}
 }
 
-func (t *leaseTable) add(leases []lease) {
+func (t *leaseTable) add(leases []shownLease) {
 	for _, l := range leases {
 		if t.n == 0 {
 			fmt.Fprintln(t.tab, "ADDRESS\tCLIENT\tSUBNET\tSTATE\tEXPIRES\tHOSTNAME")
@@ -149,17 +149,17 @@ func (t *leaseTable) end() error {
 
 // printLeases prints the lease, or the leases, of an answer.
 func printLeases(w io.Writer, arguments json.RawMessage) error {
-	var many struct{ Leases []lease }
+	var many struct{ Leases []shownLease }
 	if err := json.Unmarshal(arguments, &many); err != nil {
 		return fmt.Errorf("read leases: %w", err)
 	}
 	if many.Leases == nil {
-		var one lease
+		var one shownLease
 		if err := json.Unmarshal(arguments, &one); err != nil {
 			return fmt.Errorf("read lease: %w", err)
 		}
 		if one.Address != "" {
-			many.Leases = []lease{one}
+			many.Leases = []shownLease{one}
 		}
 	}
 	t := newLeaseTable(w)
@@ -181,14 +181,17 @@ type peer struct {
 	Unacked     int      `json:"unacked-clients"`
 }
 
+// haStatus is what status-get says of high availability.
+type haStatus struct {
+	HA []struct {
+		Mode    string                       `json:"ha-mode"`
+		Servers struct{ Local, Remote peer } `json:"ha-servers"`
+	} `json:"high-availability"`
+}
+
 // printHA prints the relationships of status-get, one line for each server.
 func printHA(w io.Writer, arguments json.RawMessage) error {
-	var status struct {
-		HA []struct {
-			Mode    string                       `json:"ha-mode"`
-			Servers struct{ Local, Remote peer } `json:"ha-servers"`
-		} `json:"high-availability"`
-	}
+	var status haStatus
 	if err := json.Unmarshal(arguments, &status); err != nil {
 		return fmt.Errorf("read status: %w", err)
 	}

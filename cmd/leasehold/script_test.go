@@ -34,6 +34,11 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("KEA_PIDFILE_DIR", env.WorkDir)
 			env.Setenv("KEA_DHCP_DATA_DIR", env.WorkDir)
+			data, err := filepath.Abs("testdata")
+			if err != nil {
+				return err
+			}
+			env.Setenv("DATA", data)
 			return listenNotify(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -26,6 +26,7 @@ func newServe() *cobra.Command {
 	var files []string
 	var pidPath string
 	var debug, lastGood bool
+	shadow := &shadowing{}
 	c := &cobra.Command{
 		Use:   "serve -c FILE [-c FILE …]",
 		Short: "Serve what configuration files say: Dhcp4, Dhcp6, Control-agent",
@@ -34,11 +35,19 @@ func newServe() *cobra.Command {
 Every configuration that works is kept beside its file, as FILE.last-good. When a file
 is broken at the start, the program ends and says so; with --last-good it serves the
 kept configuration in its place, says so in its log, in status-get, on the page and at
-/readyz, and reads the file again at SIGHUP or config-reload.`,
+/readyz, and reads the file again at SIGHUP or config-reload.
+
+With --shadow it answers nobody: beside another server, on its host or at a mirror port,
+it watches queries and answers, decides with the leases of the other server's file, which
+it only reads, and tells in its log and by leasehold shadow what would differ. It takes
+no port, sends nothing, and opens none of the configuration's sockets.`,
 		Example: "  leasehold serve -c /etc/kea/kea-dhcp4.conf -c /etc/kea/kea-dhcp6.conf",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			opts := config.Options{InterfaceExists: interfaceExists}
+			if shadow.mirror != "" {
+				opts.InterfaceExists = nil
+			}
 			cfg, broken, err := loadOr(opts, lastGood, files)
 			if err != nil {
 				err = reportProblems(c.ErrOrStderr(), err)
@@ -61,12 +70,16 @@ kept configuration in its place, says so in its log, in status-get, on the page 
 			w := logging.Start(logging.Options{Stdout: stdout, Stderr: stderr, Debug: debug, Console: isTerminal(stdout)})
 			defer w.Close()
 			o := serverOptions(w)
+			if shadow.on {
+				return shadow.run(cfg, w, o.DataDir)
+			}
 			o.Broken = broken
 			return serve(cfg, o)
 		},
 	}
 	c.Flags().StringArrayVarP(&files, "config", "c", nil, "configuration `FILE`; repeat for each of Dhcp4, Dhcp6, Control-agent")
 	c.Flags().BoolVarP(&debug, "debug", "d", false, "log everything")
+	shadow.flags(c.Flags())
 	c.Flags().BoolVar(&lastGood, "last-good", false, "in place of a broken file, serve the last configuration of it that worked")
 	c.Flags().StringVar(&pidPath, "pid-file", "", "write the process id to `FILE`")
 	c.MarkFlagRequired("config")

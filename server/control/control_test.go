@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -525,6 +526,74 @@ func FuzzHTTP(f *testing.F) {
 		theirs.Close()
 		<-served
 	})
+}
+
+// Kea answers 401 to credentials of any length, and goes on.
+func TestHTTPHugeCredentials(t *testing.T) {
+	socket := httpSocket()
+	socket.Auth = &config.Authentication{Realm: "kea", Clients: []config.Credential{{User: "a", Password: "b"}}}
+	d := open(t, Endpoint{Socket: socket}, Options{})
+	got := tell(t, d, strings.Replace(post(`{"command":"x"}`), "\r\n", "\r\nAuthorization: Basic "+strings.Repeat("YWRt", 1<<20)+"\r\n", 1))
+	if !strings.HasPrefix(got, "HTTP/1.1 401 ") || !strings.HasSuffix(got, `{ "result": 401, "text": "Unauthorized" }`) {
+		t.Errorf("answer is %.200s", got)
+	}
+}
+
+// Ten wrong credentials at once, and one a second: what is beyond is not looked
+// at, even if it is right. Nothing is held against callers without any.
+func TestGuessingIsSlow(t *testing.T) {
+	now := date
+	socket := httpSocket()
+	socket.Auth = &config.Authentication{Realm: "kea", Clients: []config.Credential{{User: "a", Password: "b"}}}
+	d := open(t, Endpoint{Socket: socket}, Options{Now: func() time.Time { return now }})
+	caller := &Caller{Addr: "192.0.2.1:1000"}
+	try := func(credentials, addr string) int {
+		req := &http.Request{Header: http.Header{}}
+		if credentials != "" {
+			user, password, _ := strings.Cut(credentials, ":")
+			req.SetBasicAuth(user, password)
+		}
+		caller.Addr = addr
+		resp, ok := d.admit(socket.Auth, req, caller)
+		if ok {
+			return http.StatusOK
+		}
+		return resp.status
+	}
+	const here, there = "192.0.2.1:1000", "[2001:db8::1]:1000"
+	for i := range attemptsAtOnce {
+		if got := try("", here); got != http.StatusUnauthorized {
+			t.Errorf("without credentials: %d", got)
+		}
+		if got := try("a:x", here); got != http.StatusUnauthorized {
+			t.Errorf("attempt %d: %d", i, got)
+		}
+	}
+	for _, credentials := range []string{"a:x", "a:b"} {
+		if got := try(credentials, here); got != http.StatusTooManyRequests {
+			t.Errorf("%s is looked at: %d", credentials, got)
+		}
+	}
+	if got := try("a:b", there); got != http.StatusOK {
+		t.Errorf("somebody else: %d", got)
+	}
+	now = now.Add(attemptPause)
+	if got := try("a:b", here); got != http.StatusOK {
+		t.Errorf("a second later: %d", got)
+	}
+	if try("a:x", here); try("a:x", here) != http.StatusTooManyRequests {
+		t.Error("right credentials gave the attempts back")
+	}
+}
+
+func TestAttemptsAreBounded(t *testing.T) {
+	var a attempts
+	for i := range 3 * attemptsKept {
+		a.wrong(sourceOf(fmt.Sprintf("[2001:db8:%x::1]:1", i)), date)
+	}
+	if len(a.debt) > attemptsKept {
+		t.Errorf("%d addresses are remembered", len(a.debt))
+	}
 }
 
 // Descriptions are there for whoever may come in, on the same connection.

@@ -105,6 +105,7 @@ type Door struct {
 	cancel   context.CancelFunc
 	serving  sync.WaitGroup
 	slots    chan struct{}
+	attempts attempts
 
 	mu      sync.Mutex // guards the rest
 	conns   map[net.Conn]struct{}
@@ -322,13 +323,25 @@ func (d *Door) writeAll(c net.Conn, p []byte) error {
 	return nil
 }
 
+// lingerBytes is how much a caller may still send once it has its answer.
+const lingerBytes = 128 << 20
+
 // linger ends a connection whose caller is still sending: closing it at once
-// would reset it, and the answer could be lost before it is read.
+// would reset it, and the answer could be lost before it is read. What comes is
+// read past as long as it keeps coming, within Silence.
 func (d *Door) linger(c net.Conn) {
 	if half, ok := c.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		return
 	}
-	if d.readBefore(c, d.opts.Now().Add(time.Second)) == nil {
-		io.CopyN(io.Discard, c, 16<<20)
+	end := d.opts.Now().Add(d.opts.Silence)
+	for left := int64(lingerBytes); left > 0; {
+		pause := d.opts.Now().Add(time.Second)
+		if pause.After(end) || d.readBefore(c, pause) != nil {
+			return
+		}
+		n, err := io.CopyN(io.Discard, c, min(left, 1<<20))
+		if left -= n; err != nil {
+			return
+		}
 	}
 }

@@ -120,6 +120,9 @@ func (d *Door) exchange(br *bufio.Reader, head *headReader, r *arrival) (*http.R
 		return nil, failure(http.StatusRequestTimeout)
 	case errors.Is(err, errGone), errors.Is(err, io.EOF):
 		return nil, response{}
+	case errors.Is(err, errHeadTooLarge) && guarded(d.endpoint.Load().Socket.Auth):
+		// Credentials that long are nobody's.
+		return nil, d.unauthorized(&d.endpoint.Load().Socket.Auth.Realm)
 	case err != nil:
 		return nil, failure(http.StatusBadRequest)
 	}
@@ -168,13 +171,7 @@ func (d *Door) checkHead(e *Endpoint, req *http.Request, caller *Caller) (respon
 		req.Header.Get("Content-Length") == "" || len(req.TransferEncoding) > 0:
 		return failure(http.StatusBadRequest), false
 	}
-	role, user, ok := authenticate(e.Socket.Auth, req)
-	caller.Role, caller.User = role, user
-	if !ok {
-		d.log(message.AccessRefused, "user '%s' from %s over %s has no or wrong credentials",
-			printable(user), caller.Addr, caller.Transport)
-		resp := failure(http.StatusUnauthorized)
-		resp.realm = &e.Socket.Auth.Realm
+	if resp, ok := d.admit(e.Socket.Auth, req, caller); !ok {
 		return resp, false
 	}
 	switch {
@@ -184,6 +181,36 @@ func (d *Door) checkHead(e *Endpoint, req *http.Request, caller *Caller) (respon
 		return failure(http.StatusRequestEntityTooLarge), false
 	}
 	return response{}, true
+}
+
+// admit lets a caller in, or says why not. Who guesses too fast is not heard.
+func (d *Door) admit(a *config.Authentication, req *http.Request, caller *Caller) (response, bool) {
+	if !guarded(a) {
+		caller.Role = Change
+		return response{}, true
+	}
+	from, now := sourceOf(caller.Addr), d.opts.Now()
+	if !d.attempts.open(from, now) {
+		return failure(http.StatusTooManyRequests), false
+	}
+	role, user, ok := authenticate(a, req)
+	caller.Role, caller.User = role, user
+	if ok {
+		return response{}, true
+	}
+	d.log(message.AccessRefused, "user '%s' from %s over %s has no or wrong credentials",
+		printable(user), caller.Addr, caller.Transport)
+	// No credentials are no guess: that is how a client asks what is wanted.
+	if req.Header.Get("Authorization") != "" && d.attempts.wrong(from, now) {
+		d.log(message.AccessRefused, "too many wrong credentials from %s: for %s they are not looked at", from, attemptPause)
+	}
+	return d.unauthorized(&a.Realm), false
+}
+
+func (d *Door) unauthorized(realm *string) response {
+	resp := failure(http.StatusUnauthorized)
+	resp.realm = realm
+	return resp
 }
 
 // answerHTTP carries out the command of one body. Every answer is a list.

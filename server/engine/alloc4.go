@@ -113,11 +113,11 @@ func (e *Engine) fill4(q *Query, l *lease.Lease) {
 	l.State = lease.Default
 	l.SubnetID = s.ID
 	l.HWType = uint16(q.M4.HType())
-	setString(&l.HWAddr, q.hw)
-	setString(&l.ClientID, q.clientID4(s))
+	e.setString(&l.HWAddr, q.hw)
+	e.setString(&l.ClientID, q.clientID4(s))
 	l.CLTT = e.now
 	l.Valid = e.validLifetime4(q)
-	setString(&l.Hostname, q.names.text)
+	e.setString(&l.Hostname, q.names.text)
 	l.FQDNFwd, l.FQDNRev = q.names.fwd, q.names.rev
 	l.ReuseableValid = 0
 	e.extendedInfo4(q, l)
@@ -132,13 +132,6 @@ func (e *Engine) logChoice(q *Query, offer, request *message.Message, a netip.Ad
 	}
 	if e.on(m) {
 		e.logLease(q, m, "address chosen: ", a, -1)
-	}
-}
-
-// setString sets s without allocating when it already says the same.
-func setString(s *string, b []byte) {
-	if *s != string(b) {
-		*s = string(b)
 	}
 }
 

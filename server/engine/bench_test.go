@@ -30,7 +30,7 @@ func (s shape) String() string {
 
 // config is one /8 with a pool of most of it, where the clients are, and
 // whatever else the shape asks for.
-func (s shape) config(b *testing.B) *config.Family {
+func (s shape) config(b testing.TB) *config.Family {
 	var t strings.Builder
 	t.WriteString(`"valid-lifetime": 3600, "cache-threshold": 0.0, "option-data": [{"name": "routers", "data": "10.0.0.1"}, {"name": "domain-name-servers", "data": "10.0.0.2, 10.0.0.3"}],`)
 	if s.classes > 0 {
@@ -64,7 +64,7 @@ func (s shape) config(b *testing.B) *config.Family {
 
 // bench is an engine whose disk answers at once, and one query used again.
 type bench struct {
-	*testing.B
+	testing.TB
 	e   *Engine
 	q   *Query
 	in  []Input
@@ -72,8 +72,8 @@ type bench struct {
 	now time.Time
 }
 
-func newBench(b *testing.B, s shape) *bench {
-	x := &bench{B: b, q: &Query{}, in: make([]Input, 0, 2), now: start}
+func newBench(b testing.TB, s shape) *bench {
+	x := &bench{TB: b, q: &Query{}, in: make([]Input, 0, 2), now: start}
 	store := lease.NewStore(4, 1)
 	for i := range s.leases {
 		a := netip.AddrFrom4([4]byte{10, byte(1 + i>>16), byte(i >> 8), byte(i)})

@@ -98,16 +98,6 @@ func (t told) Member(id config.ClassID) bool {
 	return in
 }
 
-// twoPasses notes which classes are evaluated once KNOWN or UNKNOWN is settled.
-func (e *Engine) twoPasses() {
-	e.second = e.second[:0]
-	for _, c := range e.cfg.Classes {
-		if c.DependsOnKnown && !c.OnlyAdditional {
-			e.second = append(e.second, c)
-		}
-	}
-}
-
 // classify4 attaches the classes that do not depend on reservations.
 func (e *Engine) classify4(q *Query) {
 	q.classes.add(config.ClassAll)
@@ -118,14 +108,6 @@ func (e *Engine) classify4(q *Query) {
 		e.attachName(q, name[:n])
 	}
 	e.firstPass(q)
-}
-
-func (e *Engine) firstPass(q *Query) {
-	for _, c := range e.cfg.Classes {
-		if !c.DependsOnKnown && !c.OnlyAdditional {
-			e.evaluate(q, c)
-		}
-	}
 }
 
 // evaluate attaches c to q if its test says so. An error of the expression is

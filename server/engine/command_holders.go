@@ -293,21 +293,6 @@ func (e *Engine) lacking(p *Pair, list []lease.Lease, where map[netip.Addr]int, 
 	}
 }
 
-// pairOfLease returns the relationship that a lease belongs to; nil for none.
-func (e *Engine) pairOfLease(l *lease.Lease) *Pair {
-	switch len(e.pairs) {
-	case 0:
-		return nil
-	case 1:
-		return e.pairs[0]
-	}
-	s := e.subnets[l.SubnetID]
-	if s == nil || s.HAServer == "" {
-		return nil
-	}
-	return e.pairNamed(s.HAServer)
-}
-
 // endLease ends a lease as if the client had given it back: the address is
 // free, DNS and the partner are told. Arguments: ip-address.
 func endLease(e *Engine, c *CommandReceived) Answer {

@@ -89,6 +89,7 @@ func leaseUpdate(e *Engine, c *CommandReceived) Answer {
 	if err != nil {
 		return failed(err)
 	}
+	l.told = toldByPartner(c.Arguments)
 	existed, err := e.applyLease(&l, l.force)
 	if err != nil {
 		return failed(err)
@@ -115,8 +116,16 @@ func (e *Engine) applyLease(l *leaseArgs, force bool) (existed bool, err error) 
 	case existed && registered && (old.State == lease.Default || old.State == lease.Declined):
 		return true, fmt.Errorf("address in use: %s can't be registered", l.Addr)
 	}
-	e.replace(l.Lease)
+	if !e.superseded(&l.Lease, l.told) {
+		e.replace(l.Lease)
+	}
 	return existed, nil
+}
+
+// toldByPartner says whether a command names a partner as its origin.
+func toldByPartner(args *config.Value) bool {
+	o := args.Get("origin")
+	return o != nil && o.Str == "ha-partner"
 }
 
 func leaseDel(e *Engine, c *CommandReceived) Answer {
@@ -217,7 +226,7 @@ func leaseBulkApply(e *Engine, c *CommandReceived) Answer {
 		// An unknown subnet is malformed here, too, not a conflict.
 		return Answer{Result: Failure, Text: err.Error()}
 	}
-	done := 0
+	done, told := 0, toldByPartner(c.Arguments)
 	failedDeletes, failedUpdates := config.NewList(), config.NewList()
 	for _, q := range deletes {
 		l, ok := e.lookUp(&q)
@@ -234,6 +243,7 @@ func leaseBulkApply(e *Engine, c *CommandReceived) Answer {
 	}
 	for i := range updates {
 		l := &updates[i]
+		l.told = told
 		if _, err := e.applyLease(l, true); err != nil {
 			failedUpdates.List = append(failedUpdates.List, failedLease(l.Type, l.Addr, failed(err).Result, err.Error()))
 			continue

@@ -326,7 +326,9 @@ func (e *Engine) processDiscover(q *Query) {
 	if e.on(message.DHCP4LeaseOffer) {
 		e.logLease(q, message.DHCP4LeaseOffer, "lease offered: ", q.lease.Addr, -1)
 	}
-	e.persistOffer(q)
+	if e.cfg.PingCheck == nil || !e.probe(q) && q.Response != nil {
+		e.persistOffer(q)
+	}
 }
 
 // processRequest answers DHCPREQUEST with an ACK or a NAK, or not at all.

@@ -25,9 +25,11 @@ type Engine struct {
 	subnets   map[uint32]*subnet
 	ordered   []*subnet // by ascending ID
 	selection *selection
+	first     []pass          // classes of the first pass, in order
 	second    []*config.Class // classes of the second pass, in order
-	uses      uint64          // allocations so far, for subnet.lastUse
-	outside   int             // leases outside every pool when the configuration came
+	strings   internTable
+	uses      uint64 // allocations so far, for subnet.lastUse
+	outside   int    // leases outside every pool when the configuration came
 
 	now     int64 // Unix seconds of this Step
 	clock   time.Time
@@ -45,7 +47,9 @@ type Engine struct {
 	parked   parkingLot
 
 	hooks     hooks
-	limits    *limits // nil: libdhcp_limits is not switched on
+	pings     map[netip.Addr]pinging // offers that wait for the answer to a Ping
+	pinged    uint64                 // ID of the last Ping
+	limits    *limits                // nil: libdhcp_limits is not switched on
 	classByID []*config.Class
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
@@ -55,6 +59,8 @@ type Engine struct {
 
 	crowd     crowd
 	service   ha.Switches
+	alone     bool
+	scopes    *ha.Machine // alone: who would serve whom; nil: no pair, or a hub
 	pairs     []*Pair
 	extras    *ha.Extensions
 	tokens    map[uint64]waiter
@@ -90,13 +96,16 @@ type Options struct {
 	ServerPort, ClientPort uint16
 	// ToSource sends every answer where its query came from (tests).
 	ToSource bool
+	// Alone engines have no partner, whatever the configuration says: clients
+	// get the class of the server whose scope they are in, and each is served.
+	Alone bool
 }
 
 // New returns an Engine that serves f with the leases of store.
 func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e := &Engine{
 		version: f.Version, store: store, rnd: rand.New(rand.NewPCG(o.Seed, 0)),
-		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now,
+		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now, alone: o.Alone,
 	}
 	if e.enabled == nil {
 		e.enabled = func(*message.Message) bool { return false }
@@ -145,6 +154,10 @@ type Appended struct {
 // Tick lets time pass.
 type Tick struct{}
 
+// Shed tells of queries of new clients that nobody looked at, because more
+// arrive than can be answered.
+type Shed struct{ Count int }
+
 // Reconfigured swaps the configuration between two batches. It is answered
 // under its ID, with how many leases lie outside every pool now.
 type Reconfigured struct {
@@ -153,12 +166,20 @@ type Reconfigured struct {
 	// Edited: a command changed a part of the configuration. Kea's allocators
 	// go on where they are then, but begin anew with a whole configuration.
 	Edited bool
+	// Found are leases that another lease database brought along. One that is
+	// newer than ours of its address, or whose address we do not know, is taken.
+	Found []lease.Lease
 }
 
+// DiskChanged tells that changes are from now on kept, or are not any more.
+type DiskChanged struct{ Diskless bool }
+
 func (*Query) input()       {}
+func (DiskChanged) input()  {}
 func (TakeJournal) input()  {}
 func (Appended) input()     {}
 func (Tick) input()         {}
+func (Shed) input()         {}
 func (Reconfigured) input() {}
 
 // Effects is what a Step wants done. It is reused: Reset before the next Step.
@@ -225,11 +246,26 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.appended(i)
 		case Tick:
 			e.tick()
+		case Shed:
+			e.countShed(i.Count)
 		case Reconfigured:
+			e.takeFound(i.Found)
 			e.reconfigure(i.Family, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
+		case Pinged:
+			e.answered(i)
+		case DiskChanged:
+			e.changeDisk(i.Diskless)
 		case Addresses:
 			e.setAddresses(i.Own)
+		case LinksChanged:
+			e.routing.due = e.routing.on
+		case Identity:
+			e.duid = i.DUID
+		case Adopt:
+			for n := range i.Changes {
+				e.adopt(&i.Changes[n])
+			}
 		case *CommandReceived:
 			e.command(i)
 		case *PeerAnswered:
@@ -299,6 +335,15 @@ func (e *Engine) reconfigure(f *config.Family, edited bool) {
 	e.routeParameters(f)
 	e.pairUp(f, e.clock)
 	e.beginPairs()
+}
+
+// takeFound takes leases into the store; a recount has to follow.
+func (e *Engine) takeFound(found []lease.Lease) {
+	for i := range found {
+		if own, ok := e.store.Get(found[i].Addr); !ok || own.CLTT < found[i].CLTT {
+			e.journal = append(e.journal, e.store.Put(found[i]))
+		}
+	}
 }
 
 // lapsed is told once of every lease whose time has run out: its resource can

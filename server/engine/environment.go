@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"leasehold/config"
+	"leasehold/lease"
 	"leasehold/server/wire"
 )
 
@@ -17,6 +18,16 @@ type Addresses struct{ Own []netip.Addr }
 
 func (Addresses) input() {}
 
+// Identity replaces the server's DUID (v6).
+type Identity struct{ DUID []byte }
+
+func (Identity) input() {}
+
+// Adopt makes changes that another server decided our own.
+type Adopt struct{ Changes []lease.Change }
+
+func (Adopt) input() {}
+
 // hooks are the built-in features that hooks-libraries switches on.
 type hooks struct{ bootp bool }
 
@@ -27,7 +38,6 @@ func (e *Engine) setAddresses(a []netip.Addr) {
 	for _, x := range a {
 		e.own[x] = true
 	}
-	e.routing.due = e.routing.on // a link that went took its routes along
 }
 
 // derive computes what a configuration implies beyond subnets and pools.

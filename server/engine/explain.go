@@ -32,6 +32,29 @@ func (d *Decision) Drop() string {
 	return d.drop.Name
 }
 
+// Type is the name of the query's type.
+func (d *Decision) Type() string { return d.typeName() }
+
+// Answered says whether there is, or will be, an answer.
+func (d *Decision) Answered() bool { return d.sent != 0 && d.drop == nil }
+
+// Classes returns those the query was in, as far as a record has room.
+func (d *Decision) Classes() []string { return d.classes }
+
+// Subnet is the subnet that serves; 0 = none.
+func (d *Decision) Subnet() uint32 { return d.subnet }
+
+// Reserved says whether the client has a reservation.
+func (d *Decision) Reserved() bool { return d.host != hostNone }
+
+// Client names the client: its hardware address or DUID.
+func (d *Decision) Client() string {
+	if d.version == 6 || d.hwLen == 0 {
+		return string(appendHex(nil, d.id[:min(int(d.idLen), recordedID)]))
+	}
+	return string(appendHex(nil, d.hw[:d.hwLen]))
+}
+
 // decision copies a record out of the engine, with the names behind it.
 func (e *Engine) decision(x *record) Decision {
 	d := Decision{record: *x, version: e.version}
@@ -263,6 +286,21 @@ func (d *Decision) reservation() string {
 // outcome is the end of the story.
 func (d *Decision) outcome() string {
 	x := &d.record
+	line := d.Outcome()
+	switch {
+	case x.drop != nil || x.sent == 0:
+		return line
+	case x.done == 0:
+		return line + ", held until the lease is safe"
+	case x.done > x.at:
+		return line + fmt.Sprintf(", sent after %s", time.Duration(x.done-x.at).Round(time.Microsecond))
+	}
+	return line + " sent"
+}
+
+// Outcome is the answer in words, or why there is none.
+func (d *Decision) Outcome() string {
+	x := &d.record
 	switch {
 	case x.drop != nil:
 		return "no answer: " + x.drop.Name + x.because()
@@ -286,14 +324,7 @@ func (d *Decision) outcome() string {
 	if x.status != 0 {
 		line += fmt.Sprintf(", status %d", x.status)
 	}
-	line += x.because()
-	switch {
-	case x.done == 0:
-		return line + ", held until the lease is safe"
-	case x.done > x.at:
-		return line + fmt.Sprintf(", sent after %s", time.Duration(x.done-x.at).Round(time.Microsecond))
-	}
-	return line + " sent"
+	return line + x.because()
 }
 
 // because is the refusal, ready to be appended.

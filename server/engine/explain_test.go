@@ -169,7 +169,7 @@ func BenchmarkRecord(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		binary.BigEndian.PutUint32(data[4:], uint32(i))
 		e.record(q)
-		e.recorder.settle(q.recorded, e.clock, false)
+		e.recorder.settle(q.recorded, e.clock, nil)
 	}
 }
 

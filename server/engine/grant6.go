@@ -47,9 +47,9 @@ func (e *Engine) fill6(q *Query, x *association, g *grant) {
 	}
 	q.subnet, q.pool = g.subnet, g.pool
 	l.State, l.SubnetID, l.CLTT, l.ReuseableValid = lease.Default, g.subnet.ID, e.now, 0
-	setString(&l.ClientID, q.duid)
+	e.setString(&l.ClientID, q.duid)
 	if len(q.hw) > 0 {
-		setString(&l.HWAddr, q.hw)
+		e.setString(&l.HWAddr, q.hw)
 		l.HWType, l.HWSource = q.hwType, q.hwSource
 	}
 	h := x.hint(l)

@@ -14,6 +14,7 @@ import (
 type leaseArgs struct {
 	lease.Lease
 	force bool // force-create
+	told  bool // by a partner
 }
 
 // parseLease reads a lease from the arguments of a command. The order of the

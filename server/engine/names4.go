@@ -147,7 +147,7 @@ func (e *Engine) nameLease4(q *Query) {
 	}
 	if string(n.text) != l.Hostname || l.FQDNFwd != n.fwd || l.FQDNRev != n.rev {
 		l.ReuseableValid = 0
-		setString(&l.Hostname, n.text)
+		e.setString(&l.Hostname, n.text)
 		l.FQDNFwd, l.FQDNRev = n.fwd, n.rev
 	}
 }

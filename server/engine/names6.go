@@ -72,7 +72,7 @@ func (e *Engine) nameLeases6(q *Query) {
 	}
 	for i := range q.grants {
 		l := &q.grants[i].lease
-		setString(&l.Hostname, n.text)
+		e.setString(&l.Hostname, n.text)
 		l.FQDNFwd, l.FQDNRev = n.fwd, n.rev
 	}
 }

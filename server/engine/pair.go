@@ -82,6 +82,13 @@ type waiter struct {
 // pairUp makes the machines those of a configuration. A machine whose servers,
 // roles and mode stay goes on in its state.
 func (e *Engine) pairUp(f *config.Family, now time.Time) {
+	if e.alone {
+		e.scopes = nil
+		if len(f.Relationships) == 1 {
+			e.scopes = ha.New(f.Relationships[0], f.Version, now)
+		}
+		return
+	}
 	var pairs []*Pair
 	fresh := false
 	for i, rel := range f.Relationships {
@@ -223,6 +230,11 @@ func (e *Engine) pairNamed(server string) *Pair {
 // filterScope drops a query that belongs to the partner's scope. In a hub the
 // subnet decides, so that the filter comes after it is selected.
 func (e *Engine) filterScope(q *Query) bool {
+	if e.scopes != nil {
+		x := e.pairQuery(q)
+		class, _ := e.scopes.InScope(&x)
+		e.joinScope(q, class)
+	}
 	if len(e.pairs) != 1 {
 		return false
 	}
@@ -247,11 +259,7 @@ func (e *Engine) outOfScope(q *Query, p *Pair) bool {
 	x := &p.event.Query
 	*x = e.pairQuery(q)
 	class, ok := p.machine.InScope(x)
-	if class != "" {
-		if id := e.cfg.ClassID(class); id != config.NoClass {
-			q.classes.add(id)
-		}
-	}
+	e.joinScope(q, class)
 	if ok {
 		q.scope = scopeServed
 		return false
@@ -261,6 +269,16 @@ func (e *Engine) outOfScope(q *Query, p *Pair) bool {
 	e.stepPair(p)
 	e.drop(q, e.scopeDrop(), e.scopeMessage())
 	return true
+}
+
+// joinScope adds the class of the server that serves the scope, "" for none.
+func (e *Engine) joinScope(q *Query, class string) {
+	if class == "" {
+		return
+	}
+	if id := e.cfg.ClassID(class); id != config.NoClass {
+		q.classes.add(id)
+	}
 }
 
 // push tells the partner of the changes since e.mark and makes the response
@@ -401,6 +419,9 @@ func (e *Engine) takeBatch(b *LeaseBatch) {
 		s := e.subnets[c.Lease.SubnetID]
 		if !c.Delete && (s == nil || c.Lease.Type != lease.PD && !s.Prefix.Contains(c.Lease.Addr)) {
 			failed = append(failed, ha.Failure{Index: i, Addr: c.Lease.Addr, Result: Conflict})
+			continue
+		}
+		if c.Delete && e.crossingDelete(c) || !c.Delete && e.superseded(&c.Lease, true) {
 			continue
 		}
 		e.adopt(c)

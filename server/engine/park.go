@@ -45,8 +45,11 @@ type parkedSend struct {
 }
 
 // finish sends a decided query on its way: at once if it promises nothing,
-// else when its changes are durable.
+// else when its changes are durable. One that waits for a Ping comes again.
 func (e *Engine) finish(q *Query) {
+	if q.pinging {
+		return
+	}
 	if len(e.pairs) > 0 && len(e.journal) > e.mark {
 		e.push(q)
 	}
@@ -91,7 +94,10 @@ func (e *Engine) silence(q *Query, d *Drop, m *message.Message) {
 func (e *Engine) release(q *Query) {
 	// The query may serve another datagram when the peer answers.
 	delete(e.tokens, q.waiting.token)
-	e.recorder.settle(q.recorded, e.clock, q.waiting.failed && q.Response != nil)
+	if q.waiting.failed && q.Response != nil {
+		q.late = dropUnstored
+	}
+	e.recorder.settle(q.recorded, e.clock, q.late)
 	if q.Response == nil || q.waiting.failed {
 		e.fx.Done = append(e.fx.Done, q)
 		return
@@ -188,6 +194,18 @@ func (e *Engine) appended(a Appended) {
 	e.parked.moved = true
 	e.releaseAnswers(a)
 	e.releaseSends(a)
+}
+
+// changeDisk begins or ends to keep changes. What is undecided at the end is as
+// durable as it will ever be.
+func (e *Engine) changeDisk(diskless bool) {
+	e.diskless = diskless
+	e.handed = e.store.Seq()
+	if diskless {
+		e.unstored = unstored{}
+		e.appended(Appended{Seq: e.handed})
+	}
+	e.durable = e.handed
 }
 
 // sweep lets go of the parked queries whose promises are kept or broken, in

@@ -273,7 +273,7 @@ func (e *Engine) build(f *config.Family) {
 	}
 	e.selection = newSelection(e.ordered)
 	e.derive(f)
-	e.twoPasses()
+	e.planPasses()
 }
 
 // holdBack marks what compatibility.exclude-first-last-24 keeps from being chosen.

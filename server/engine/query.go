@@ -60,11 +60,13 @@ type facts struct {
 	bootp    bool
 	hint     netip.Addr
 	state    requestState
-	unknown  bool // the requested address is in no pool at all
-	offer    bool // DISCOVER: nothing is promised yet
-	several  bool // the client may hold more than one lease
-	stashed  bool // option 82 comes from the lease, not from the packet
-	sent     byte // type of the response
+	unknown  bool  // the requested address is in no pool at all
+	offer    bool  // DISCOVER: nothing is promised yet
+	pinging  bool  // the OFFER waits for the answer to a Ping
+	late     *Drop // why a response that was decided did not leave after all
+	several  bool  // the client may hold more than one lease
+	stashed  bool  // option 82 comes from the lease, not from the packet
+	sent     byte  // type of the response
 	how      selectedBy
 	scope    scopeDecision
 	refusal  string // why the client does not get what it asks for; "" = not known

@@ -169,10 +169,10 @@ func (r *recorder) intern(name string) uint16 {
 
 func (r *recorder) slot(number uint64) *record { return &r.ring[number%uint64(len(r.ring))] }
 
-// settle notes that a response left, or that it never will.
-func (r *recorder) settle(number uint64, at time.Time, broken bool) {
-	if broken {
-		r.drops[dropUnstored]++
+// settle notes that a response left, or why it never will.
+func (r *recorder) settle(number uint64, at time.Time, late *Drop) {
+	if late != nil {
+		r.drops[late]++
 	}
 	if number == 0 || number+uint64(len(r.ring)) < r.next {
 		return
@@ -180,8 +180,8 @@ func (r *recorder) settle(number uint64, at time.Time, broken bool) {
 	if x := r.slot(number); x.number == number {
 		x.done = at.UnixNano()
 		r.waits.note(time.Duration(x.done - x.at))
-		if broken {
-			x.drop, x.sent = dropUnstored, 0
+		if late != nil {
+			x.drop, x.sent = late, 0
 		}
 	}
 }

@@ -26,6 +26,12 @@ type Routes struct {
 	List []Route
 }
 
+// LinksChanged tells that links of the system changed: one that was down, if
+// only for a moment, has lost its routes.
+type LinksChanged struct{}
+
+func (LinksChanged) input() {}
+
 // routing knows the routes to delegated prefixes that there ought to be: those
 // of the leases in force whose clients this server serves.
 type routing struct {
@@ -46,8 +52,8 @@ func (e *Engine) routeParameters(f *config.Family) {
 	}
 }
 
-// finishRoutes tells all routes when the system's interfaces, the
-// configuration or the scopes served have changed, and numbers what is told.
+// finishRoutes tells all routes when the system's links, the configuration or
+// the scopes served have changed, and numbers what is told.
 func (e *Engine) finishRoutes() {
 	r, fx := &e.routing, &e.fx.Routes
 	switch {

@@ -28,7 +28,7 @@ var update6 = flag.Bool("update6", false, "write what happens into testdata/dhcp
 //	config          the lines that follow replace the configuration
 //	solicit …       and the other messages, see datagram
 //	advance 30s     lets time pass, with what is due then
-//	addresses       the system's interfaces have changed
+//	links           the system's links have changed
 //	leases          prints the lease store
 //	stats NAME…     prints statistics; subnet[1].NAME for those of a subnet
 func TestScenarios6(t *testing.T) {
@@ -97,8 +97,8 @@ func (s *scene) play(command string) string {
 		}
 		s.now = s.now.Add(d)
 		return "ok\n" + routes(s.step(Tick{}))
-	case "addresses":
-		return "ok\n" + routes(s.step(Addresses{}))
+	case "links":
+		return "ok\n" + routes(s.step(LinksChanged{}))
 	case "leases":
 		return s.leases()
 	case "stats":

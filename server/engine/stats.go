@@ -130,6 +130,17 @@ func (s *Stats) count(st Stat) {
 	}
 }
 
+// countShed counts queries that were dropped unread.
+func (e *Engine) countShed(n int) {
+	shed := [...]Stat{Pkt4Received, Pkt4QueueFull, Pkt4ReceiveDrop}
+	if e.version == 6 {
+		shed = [...]Stat{Pkt6Received, Pkt6QueueFull, Pkt6ReceiveDrop}
+	}
+	for _, st := range shed {
+		e.stats.global[st].add(e.stats, int64(n))
+	}
+}
+
 // NoStat stands for "nothing to count".
 const NoStat Stat = 0
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -227,8 +228,9 @@ func TestInteropAgent(t *testing.T) {
 	}
 }
 
-// TestInteropMigration: a pair of Keas becomes a pair of ours, one server at a
-// time, while clients renew all the time and keep their addresses.
+// TestInteropMigration: a pair of Keas becomes a pair of ours by the commands
+// of README.md, one server at a time, while clients renew all the time and keep
+// their addresses.
 func TestInteropMigration(t *testing.T) {
 	for _, c := range []combination{{4, hotStandby, [2]product{kea, kea}}, {6, hotStandby, [2]product{kea, kea}},
 		{4, loadBalancing, [2]product{kea, kea}}, {6, loadBalancing, [2]product{kea, kea}}} {
@@ -243,15 +245,21 @@ func TestInteropMigration(t *testing.T) {
 			p.start()
 			p.serve(p.add(20))
 			stop := p.renewing()
+			commands := guide(t, "A pair")
+			begin, look := commands[len(commands)-2], commands[len(commands)-1]
 			for _, i := range []int{1, 0} {
 				out, stays := p.nodes[i], p.nodes[1-i]
-				stays.want("ha-maintenance-start", "")
+				stays.operate(begin)
+				stays.awaitState("partner-in-maintenance")
 				out.awaitState("in-maintenance")
 				out.stop()
 				stays.awaitState("partner-down")
 				out.runs = ours
 				out.start()
 				p.normal()
+				if said := stays.operate(look); strings.Count(said, c.mode) < 2 {
+					t.Errorf("leasehold %s says\n%s", strings.Join(look, " "), said)
+				}
 			}
 			t.Logf("all clients renewed %d times during the migration", stop())
 			p.same()

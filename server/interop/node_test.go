@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,7 @@ type setting struct {
 	family  int
 	mode    string // as in the configuration
 	relay   string // more of the relationship's parameters, with a comma behind
+	beat    int    // heartbeat-delay, ms; 0: 300
 	control [2]string
 	port    [2]int  // of the peers' URLs; 0: 8000
 	agent   [2]bool // a control agent listens there, or a control socket
@@ -41,17 +43,21 @@ const (
 	loadBalancing = "load-balancing"
 )
 
+// configText: a Kea whose parking lot is full stores a lease, drops the response
+// and never tells its partner. Clients that repeat themselves on a slow machine
+// must not bring that about.
 const configText = `{ "Dhcp%FAMILY%": {
 	"interfaces-config": { "interfaces": [ "eth0" ] },
 	%CONTROL%,
 	"lease-database": { "type": "memfile", "name": "%DIR%/leases.csv", "lfc-interval": 0 },
 	"valid-lifetime": 3600,
+	"parked-packet-limit": 0,
 	"multi-threading": { "enable-multi-threading": true },
 	"hooks-libraries": [
 		{ "library": "%HOOKS%/libdhcp_lease_cmds.so" },
 		{ "library": "%HOOKS%/libdhcp_ha.so", "parameters": { "high-availability": [ {
 			"this-server-name": "%NAME%", "mode": "%MODE%",
-			"heartbeat-delay": 300, "max-response-delay": 6000, "max-ack-delay": 100, "max-unacked-clients": 0,
+			"heartbeat-delay": %BEAT%, "max-response-delay": 6000, "max-ack-delay": 100, "max-unacked-clients": 0,
 			%MORE%
 			"multi-threading": { "enable-multi-threading": %LISTENER%, "http-dedicated-listener": %LISTENER% },
 			"peers": [
@@ -141,7 +147,7 @@ func (n *node) configure(i int) {
 	}
 	text := strings.ReplaceAll(configText, "%CONTROL%", control)
 	must(n.t, os.WriteFile(n.config, []byte(fill(text, map[string]string{
-		"FAMILY": fmt.Sprint(s.family), "DIR": n.dir, "HOOKS": hooks(), "NAME": n.host.name, "MODE": s.mode, "MORE": s.relay,
+		"FAMILY": fmt.Sprint(s.family), "DIR": n.dir, "HOOKS": hooks(), "NAME": n.host.name, "MODE": s.mode, "MORE": s.relay, "BEAT": fmt.Sprint(cmp.Or(s.beat, 300)),
 		"LISTENER": fmt.Sprint(!s.agent[i]), "SECOND": second, "PORTA": port(0), "PORTB": port(1), "SUBNET": subnet,
 	})), 0o644))
 }
@@ -196,7 +202,7 @@ func exists(path string) bool {
 // socket is the path of the unix control socket.
 func (n *node) socket() string {
 	if n.ownTmp {
-		return filepath.Join(n.dir, "kea6-ctrl-socket")
+		return filepath.Join(n.dir, fmt.Sprintf("kea%d-ctrl-socket", n.set.family))
 	}
 	return filepath.Join(n.dir, "s")
 }

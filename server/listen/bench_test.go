@@ -30,8 +30,7 @@ func BenchmarkEcho(b *testing.B) {
 	payload := make([]byte, 300)
 	far := newMessages(maxBatch)
 	for i := range far.hdrs {
-		far.iovs[i][0].Base = &payload[0]
-		far.iovs[i][0].SetLen(len(payload))
+		setIovec(&far.iovs[i], payload)
 		far.hdrs[i].hdr.Namelen = far.names[i].putInet(netip.MustParseAddrPort("127.0.0.1:6767"), 0)
 	}
 	back := newMessages(maxBatch)
@@ -49,7 +48,7 @@ func BenchmarkEcho(b *testing.B) {
 			must(b, err)
 			out = out[:0]
 			for _, d := range batch[:n] {
-				out = append(out, Outgoing{d.Data, wire.Departure{Iface: d.Arrival.Iface, Src: d.Arrival.Dst, Dst: d.Arrival.Src}})
+				out = append(out, Outgoing{Data: d.Data, Departure: wire.Departure{Iface: d.Arrival.Iface, Src: d.Arrival.Dst, Dst: d.Arrival.Src}})
 			}
 			s.Send(out)
 			answered += n

@@ -4,8 +4,8 @@ import (
 	"leasehold/server/wire"
 )
 
-// Sizes of receive buffers. A DHCPv4 message fits into one unfragmented
-// datagram; a relayed DHCPv6 message may be as large as UDP allows.
+// Sizes of receive buffers. No DHCPv4 client has 2 KB to say, and Kea reads 1500
+// bytes; a relayed DHCPv6 message may be as large as UDP allows.
 const (
 	Size4 = 2048
 	Size6 = 65536
@@ -36,4 +36,8 @@ func NewBatch(n, size int) []*Datagram {
 type Outgoing struct {
 	Data []byte
 	wire.Departure
+	// Bundle: it may leave as one message with others that differ from it in
+	// nothing but their content. The system cuts that into datagrams last thing
+	// before the link, so that a packet socket of this machine on the way sees it whole.
+	Bundle bool
 }

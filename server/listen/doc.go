@@ -23,8 +23,8 @@
 // A packet socket is of type SOCK_DGRAM: the kernel removes and adds the link
 // header, so that VLAN, bond and other devices need no code here. Frames of a
 // VLAN never count as untagged traffic of the parent, because the filter
-// compares the interface the kernel delivered them to. Fragments reach no packet
-// socket whole; relays that send such need dhcp-socket-type udp.
+// compares the interface the kernel delivered them to. Fragments are put
+// together by the kernel, for packet sockets as for others.
 //
 // # DHCPv6
 //

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -145,13 +146,13 @@ func TestFailureDoesNotStopTheBatch(t *testing.T) {
 		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
 	good := wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay}
 	l.Send([]Outgoing{
-		{[]byte("no route"), wire.Departure{Src: ourAddress, Dst: netip.MustParseAddrPort("203.0.113.1:67")}},
-		{[]byte("first"), good},
-		{[]byte("not our address"), wire.Departure{Src: relay, Dst: relay}},
-		{[]byte("frame without packet socket"), wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay, Frame: true}},
-		{nil, good},
-		{[]byte("second"), good},
-		{[]byte("to all"), wire.Departure{Iface: eth0, Src: ourAddress, Dst: netip.MustParseAddrPort("255.255.255.255:68")}},
+		{Data: []byte("no route"), Departure: wire.Departure{Src: ourAddress, Dst: netip.MustParseAddrPort("203.0.113.1:67")}},
+		{Data: []byte("first"), Departure: good},
+		{Data: []byte("not our address"), Departure: wire.Departure{Src: relay, Dst: relay}},
+		{Data: []byte("frame without packet socket"), Departure: wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay, Frame: true}},
+		{Departure: good},
+		{Data: []byte("second"), Departure: good},
+		{Data: []byte("to all"), Departure: wire.Departure{Iface: eth0, Src: ourAddress, Dst: netip.MustParseAddrPort("255.255.255.255:68")}},
 	})
 	for _, want := range []string{"first", "second", "to all"} {
 		if _, _, payload, err := parseFrame(c.next()[14:]); err != nil || string(payload) != want {
@@ -179,7 +180,7 @@ func TestLargeAnswerIsFragmented(t *testing.T) {
 	must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: d.Arrival.Iface.Index, State: netlink.NUD_PERMANENT,
 		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
 	dep := wire.Departure{Iface: d.Arrival.Iface, Src: ourAddress, Dst: relay, Frame: true, HWDst: d.Arrival.HWSrc}
-	l.Send([]Outgoing{{make([]byte, 1600), dep}, {[]byte("small"), dep}})
+	l.Send([]Outgoing{{Data: make([]byte, 1600), Departure: dep}, {Data: []byte("small"), Departure: dep}})
 	first := c.next()
 	if first[20]&0x20 == 0 {
 		t.Errorf("first frame is no first fragment: flags %x", first[20])
@@ -192,6 +193,55 @@ func TestLargeAnswerIsFragmented(t *testing.T) {
 	if len(l.failed) != 0 {
 		t.Errorf("failed: %v", <-l.failed)
 	}
+}
+
+// A query that reaches us in fragments is one query, in either order of them.
+func TestFragmentedQuery(t *testing.T) {
+	if inNamespace(t) {
+		return
+	}
+	veth(t, "eth0", "192.0.2.1/24")
+	want := bytes.Repeat([]byte("long "), 1800/5)
+	for _, udp := range []bool{false, true} {
+		l := listenOn(t, V4, specOf(udp, "eth0"))
+		c := plug(t, "eth0p")
+		for id, order := range [][]int{{0, 1}, {1, 0}} {
+			parts := fragments(uint16(id+1), 1400, relay, ourAddress, want)
+			for _, i := range order {
+				c.frame(serverMAC, parts[i])
+			}
+			d := l.next()
+			if !bytes.Equal(d.Data, want) || d.Arrival.Src != relay || d.Arrival.Dst != ourAddress || d.Arrival.Link == udp {
+				t.Errorf("udp %v, order %v: received %d bytes, %+v", udp, order, len(d.Data), d.Arrival)
+			}
+		}
+		c.frame(serverMAC, fragments(9, 1400, relay, ourAddress, want)[0])
+		c.send(serverMAC, nil, relay, ourAddress, []byte("whole"))
+		if d := l.next(); string(d.Data) != "whole" {
+			t.Errorf("udp %v: after half a query received %q", udp, d.Data)
+		}
+		l.Close()
+	}
+}
+
+// fragments cuts a datagram in two IPv4 packets, the first with size bytes
+// behind its header.
+func fragments(id uint16, size int, src, dst netip.AddrPort, payload []byte) [2][]byte {
+	var h [headerLen]byte
+	putHeaders(&h, src, dst, payload)
+	whole := append(h[:], payload...)
+	part := func(offset uint16, data []byte) []byte {
+		p := append(bytes.Clone(whole[:ipHeaderLen]), data...)
+		binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
+		binary.BigEndian.PutUint16(p[4:], id)
+		binary.BigEndian.PutUint16(p[6:], offset)
+		binary.BigEndian.PutUint16(p[10:], 0)
+		binary.BigEndian.PutUint16(p[10:], ^fold(sum(0, p[:ipHeaderLen])))
+		return p
+	}
+	const moreFragments = 0x2000
+	body := whole[ipHeaderLen:]
+	return [2][]byte{part(moreFragments, body[:size]), part(uint16(size/8), body[size:])}
 }
 
 // What the queues cannot hold is counted.

@@ -61,7 +61,7 @@ func TestDHCPv6MulticastAndUnicast(t *testing.T) {
 			a.Src.String() != "[fe80::2]:546" || a.Dst.Addr().String() != tt.dst || a.Iface.Name != "eth0" {
 			t.Errorf("sent to %s: received %q, %+v", tt.dst, d.Data, a)
 		}
-		l.Send([]Outgoing{{d.Data, wire.Departure{Iface: a.Iface,
+		l.Send([]Outgoing{{Data: d.Data, Departure: wire.Departure{Iface: a.Iface,
 			Src: netip.AddrPortFrom(a.Local, 547), Dst: a.Src}}})
 		buf := make([]byte, 100)
 		n, from, err := client.ReadFromUDPAddrPort(buf)

@@ -17,13 +17,13 @@ type mmsghdr struct {
 // sockaddr has room for sockaddr_in, sockaddr_in6 and sockaddr_ll.
 type sockaddr [28]byte
 
-// control has room, and the alignment, for one control message of ours.
+// control has room, and the alignment, for the control messages of ours.
 type control [8]uint64
 
 // messages is the argument of one recvmmsg or sendmmsg, allocated once.
 type messages struct {
 	hdrs  []mmsghdr
-	iovs  [][2]unix.Iovec
+	iovs  []unix.Iovec // two for each message
 	names []sockaddr
 	ctls  []control
 }
@@ -31,13 +31,13 @@ type messages struct {
 func newMessages(n int) *messages {
 	m := &messages{
 		hdrs:  make([]mmsghdr, n),
-		iovs:  make([][2]unix.Iovec, n),
+		iovs:  make([]unix.Iovec, 2*n),
 		names: make([]sockaddr, n),
 		ctls:  make([]control, n),
 	}
 	for i := range m.hdrs {
 		h := &m.hdrs[i].hdr
-		h.Iov = &m.iovs[i][0]
+		h.Iov = &m.iovs[i]
 		h.SetIovlen(1)
 		h.Name = &m.names[i][0]
 	}
@@ -47,13 +47,16 @@ func newMessages(n int) *messages {
 // prepare readies message i to receive into buf.
 func (m *messages) prepare(i int, buf []byte) {
 	h := &m.hdrs[i].hdr
-	v := &m.iovs[i][0]
-	v.Base = &buf[0]
-	v.SetLen(len(buf))
+	setIovec(&m.iovs[i], buf)
 	h.Namelen = uint32(len(m.names[i]))
 	h.Control = (*byte)(unsafe.Pointer(&m.ctls[i]))
 	h.SetControllen(len(m.ctls[i]) * 8)
 	h.Flags = 0
+}
+
+func setIovec(v *unix.Iovec, b []byte) {
+	v.Base = &b[0]
+	v.SetLen(len(b))
 }
 
 func recvmmsg(fd uintptr, h []mmsghdr) (int, unix.Errno) {
@@ -120,6 +123,19 @@ func (m *messages) putPktinfo(i int, src netip.Addr, ifindex int, v6 bool) {
 	c.SetLen(unix.CmsgLen(size))
 	h.Control = (*byte)(unsafe.Pointer(ctl))
 	h.SetControllen(unix.CmsgSpace(size))
+}
+
+// putSegment has the system cut message i into datagrams of size bytes. It comes
+// after putPktinfo.
+func (m *messages) putSegment(i, size int) {
+	h := &m.hdrs[i].hdr
+	at := int(h.Controllen)
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&m.ctls[i])), len(m.ctls[i])*8)[at:]
+	c := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+	c.Level, c.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	c.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(b[unix.CmsgLen(0):], uint16(size))
+	h.SetControllen(at + unix.CmsgSpace(2))
 }
 
 func (s *sockaddr) putInet(to netip.AddrPort, scope int) uint32 {

@@ -129,8 +129,19 @@ func (c *cable) send(dstMAC net.HardwareAddr, tag []byte, src, dst netip.AddrPor
 	c.t.Helper()
 	var h [headerLen]byte
 	putHeaders(&h, src, dst, payload)
+	c.tagged(dstMAC, tag, append(h[:], payload...))
+}
+
+// frame puts an IPv4 packet on the wire.
+func (c *cable) frame(dstMAC net.HardwareAddr, p []byte) {
+	c.t.Helper()
+	c.tagged(dstMAC, nil, p)
+}
+
+func (c *cable) tagged(dstMAC net.HardwareAddr, tag, p []byte) {
+	c.t.Helper()
 	f := append(append([]byte(dstMAC), clientMAC...), tag...)
-	f = append(append(append(f, 0x08, 0x00), h[:]...), payload...)
+	f = append(append(f, 0x08, 0x00), p...)
 	if _, err := c.conn.WriteTo(f, &packet.Addr{HardwareAddr: dstMAC}); err != nil {
 		c.t.Fatal(err)
 	}

@@ -64,7 +64,11 @@ func (s *Set) bind(k key, w wanted) (fd int, err error) {
 	switch k.kind {
 	case packet4:
 		sa := &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_IP), Ifindex: k.ifindex}
-		return fd, os.NewSyscallError("bind", unix.Bind(fd, sa))
+		if err := unix.Bind(fd, sa); err != nil {
+			return -1, os.NewSyscallError("bind", err)
+		}
+		reassemble(fd)
+		return fd, nil
 	case unicast4, broadcast4:
 		return fd, s.bind4(fd, k, w)
 	default:
@@ -152,6 +156,15 @@ func openSender(set *Set) (*Socket, error) {
 	}
 	setBuffers(fd)
 	return newSocket(set, key{kind: packet4}, fd)
+}
+
+// reassemble has the kernel put fragments together before it hands a datagram
+// to a packet socket, which sees frames as they come otherwise. It does so for
+// fanout groups only: the socket becomes a group of its own. Where the kernel
+// cannot, fragments are lost, as with Kea, and everything else is served.
+func reassemble(fd int) {
+	const alone = unix.PACKET_FANOUT_CPU | unix.PACKET_FANOUT_FLAG_DEFRAG | unix.PACKET_FANOUT_FLAG_UNIQUEID
+	_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, alone<<16)
 }
 
 // setBuffers asks for large buffers; without the privilege to force them the

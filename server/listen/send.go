@@ -11,11 +11,20 @@ import (
 // errNoSocket is what Send reports when no open socket can carry a datagram.
 var errNoSocket = errors.New("no socket to send from")
 
+// Limits of a bundle (UDP_SEGMENT): its bytes, and those of each datagram in it,
+// so that no link has to fragment it.
+const (
+	maxBundle  = 60000
+	maxSegment = 1232 // what IPv6 promises, RFC 8200 §5
+)
+
 // sender is the argument of sendmmsg, and what calls it, allocated once for
 // each goroutine that is sending.
 type sender struct {
 	msgs    *messages
 	headers [maxBatch][headerLen]byte
+	order   [maxBatch]int     // the datagrams, those of one message together
+	first   [maxBatch + 1]int // by message: its first in order
 	from    int
 	to      int
 	sent    int
@@ -33,7 +42,7 @@ func newSender() *sender {
 
 var senders = sync.Pool{New: func() any { return newSender() }}
 
-// Send sends the datagrams in order. It never waits: a datagram that cannot
+// Send sends the datagrams, those to one address in order. It never waits: a datagram that cannot
 // leave now is reported to Options.Failed and lost, as on a full link. It may be
 // called from several goroutines at once.
 func (s *Set) Send(out []Outgoing) {
@@ -74,27 +83,33 @@ func (v *view) route(o *Outgoing) *Socket {
 }
 
 func (b *sender) send(s *Set, sock *Socket, out []Outgoing) {
-	for i := range out {
-		b.prepare(i, &out[i])
-	}
-	b.from, b.to = 0, len(out)
+	b.pack(sock, out)
 	for b.from < b.to {
+		members := b.order[b.first[b.from]:b.first[b.from+1]]
 		if err := sock.raw.Control(b.write); err != nil {
-			for i := b.from; i < b.to; i++ {
+			for _, i := range b.order[b.first[b.from]:len(out)] {
 				s.failed(&out[i], errNoSocket)
 			}
 			return
 		}
 		switch {
 		case b.errno == unix.EINTR:
-		case b.errno == unix.EMSGSIZE && out[b.from].Frame:
+		case b.errno == unix.EMSGSIZE && out[members[0]].Frame:
 			// Larger than the link's MTU: through UDP the system fragments it.
-			o := out[b.from]
+			o := out[members[0]]
 			o.Frame = false
 			s.Send([]Outgoing{o})
 			b.from++
+		case b.errno != 0 && len(members) > 1:
+			if b.errno == unix.EINVAL || b.errno == unix.EIO || b.errno == unix.EMSGSIZE {
+				sock.whole.Store(true) // the system cannot cut, or not for this link
+			}
+			for _, i := range members {
+				s.Send(out[i : i+1])
+			}
+			b.from++
 		case b.errno != 0:
-			s.failed(&out[b.from], b.errno)
+			s.failed(&out[members[0]], b.errno)
 			b.from++
 		default:
 			b.from += b.sent
@@ -102,25 +117,64 @@ func (b *sender) send(s *Set, sock *Socket, out []Outgoing) {
 	}
 }
 
-func (b *sender) prepare(i int, o *Outgoing) {
-	m := b.msgs
-	h := &m.hdrs[i].hdr
-	v := &m.iovs[i]
+// pack makes messages of the datagrams.
+func (b *sender) pack(sock *Socket, out []Outgoing) {
+	var packed [maxBatch]bool
+	whole := sock.whole.Load()
+	n := 0
+	b.from, b.to = 0, 0
+	for i := range out {
+		if packed[i] {
+			continue
+		}
+		b.first[b.to] = n
+		b.order[n] = i
+		n++
+		size := len(out[i].Data)
+		if !whole && out[i].Bundle && size <= maxSegment {
+			room := maxBundle/size - 1
+			for j := i + 1; j < len(out) && room > 0; j++ {
+				if !packed[j] && together(&out[i], &out[j]) {
+					packed[j] = true
+					b.order[n] = j
+					n++
+					room--
+				}
+			}
+		}
+		b.first[b.to+1] = n
+		b.prepare(b.to, out)
+		b.to++
+	}
+}
+
+// together says whether two datagrams can be parts of one message.
+func together(a, b *Outgoing) bool {
+	return len(a.Data) == len(b.Data) && a.Dst == b.Dst && a.Src == b.Src && a.Iface == b.Iface &&
+		a.Bundle && b.Bundle && !a.Frame && !b.Frame
+}
+
+// prepare readies message m of the datagrams that pack gave it.
+func (b *sender) prepare(m int, out []Outgoing) {
+	members := b.order[b.first[m]:b.first[m+1]]
+	o := &out[members[0]]
+	h := &b.msgs.hdrs[m].hdr
+	v := b.msgs.iovs[2*b.first[m]:]
+	h.Iov = &v[0]
 	if o.Frame {
-		putHeaders(&b.headers[i], o.Src, o.Dst, o.Data)
-		v[0].Base = &b.headers[i][0]
-		v[0].SetLen(headerLen)
-		v[1].Base = &o.Data[0]
-		v[1].SetLen(len(o.Data))
+		putHeaders(&b.headers[m], o.Src, o.Dst, o.Data)
+		setIovec(&v[0], b.headers[m][:])
+		setIovec(&v[1], o.Data)
 		h.SetIovlen(2)
-		h.Namelen = m.names[i].putLink(o.Iface.Index, o.HWDst)
+		h.Namelen = b.msgs.names[m].putLink(o.Iface.Index, o.HWDst)
 		h.Control = nil
 		h.SetControllen(0)
 		return
 	}
-	v[0].Base = &o.Data[0]
-	v[0].SetLen(len(o.Data))
-	h.SetIovlen(1)
+	for k, i := range members {
+		setIovec(&v[k], out[i].Data)
+	}
+	h.SetIovlen(len(members))
 	index := 0
 	if o.Iface != nil {
 		index = o.Iface.Index
@@ -129,10 +183,13 @@ func (b *sender) prepare(i int, o *Outgoing) {
 	if o.Dst.Addr().IsLinkLocalUnicast() || o.Dst.Addr().IsLinkLocalMulticast() {
 		scope = index
 	}
-	h.Namelen = m.names[i].putInet(o.Dst, scope)
+	h.Namelen = b.msgs.names[m].putInet(o.Dst, scope)
 	src := netip.Addr{}
 	if o.Src.Addr().IsValid() {
 		src = o.Src.Addr()
 	}
-	m.putPktinfo(i, src, index, !o.Dst.Addr().Is4())
+	b.msgs.putPktinfo(m, src, index, !o.Dst.Addr().Is4())
+	if len(members) > 1 {
+		b.msgs.putSegment(m, len(o.Data))
+	}
 }

@@ -31,6 +31,9 @@ type Options struct {
 	// Changed hears of every change of what is served, in order. It must not
 	// call the Set.
 	Changed func(Change)
+	// Stirred hears that links or addresses of the system have changed, also
+	// where that changes nothing in what is served. nil: nobody wants to know.
+	Stirred func()
 	// Failed hears of datagrams that could not be sent. It is called by the
 	// goroutine that sends and must not keep the datagram.
 	Failed func(*Outgoing, error)
@@ -178,6 +181,9 @@ func (s *Set) Run(ctx context.Context) error {
 		s.mu.Unlock()
 		if err != nil && !errors.Is(err, errSetClosed) {
 			soon.Reset(time.Second)
+		}
+		if s.opts.Stirred != nil {
+			s.opts.Stirred()
 		}
 		s.armRetry(retry)
 	}

@@ -27,6 +27,7 @@ type Socket struct {
 	file   *os.File
 	raw    syscall.RawConn
 	closed atomic.Bool
+	whole  atomic.Bool // the system makes no datagrams of a bundle
 
 	// Owned by the goroutine that calls Receive.
 	msgs  *messages
@@ -38,6 +39,13 @@ type Socket struct {
 
 func newSocket(set *Set, k key, fd int) (*Socket, error) {
 	s := &Socket{key: k, set: set, msgs: newMessages(maxBatch)}
+	if os.Getenv("LH_GSO") == "0" {
+		s.whole.Store(true)
+	}
+	block := os.Getenv("LH_BLOCK") == "1"
+	if block {
+		unix.SetNonblock(fd, false)
+	}
 	s.file = os.NewFile(uintptr(fd), "dhcp")
 	raw, err := s.file.SyscallConn()
 	if err != nil {
@@ -46,6 +54,11 @@ func newSocket(set *Set, k key, fd int) (*Socket, error) {
 	}
 	s.raw = raw
 	s.read = func(fd uintptr) bool {
+		if block {
+			n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&s.msgs.hdrs[0])), uintptr(s.limit), unix.MSG_WAITFORONE, 0, 0)
+			s.got, s.errno = int(n), e
+			return true
+		}
 		s.got, s.errno = recvmmsg(fd, s.msgs.hdrs[:s.limit])
 		return s.errno != unix.EAGAIN
 	}
@@ -169,14 +182,23 @@ func (s *Socket) lost() uint64 {
 	if len(s.want.except) > 0 {
 		return 0
 	}
-	const drops = 8 // SK_MEMINFO_DROPS, linux/sock_diag.h
-	var info [drops + 1]uint32
-	size := uint32(unsafe.Sizeof(info))
+	return uint64(s.memory()[unix.SK_MEMINFO_DROPS])
+}
+
+// Backlog returns how many bytes of memory the datagrams that wait to be
+// received take, and how many they may.
+func (s *Socket) Backlog() (waiting, room int) {
+	m := s.memory()
+	return int(m[unix.SK_MEMINFO_RMEM_ALLOC]), int(m[unix.SK_MEMINFO_RCVBUF])
+}
+
+func (s *Socket) memory() (m [unix.SK_MEMINFO_VARS]uint32) {
+	size := uint32(unsafe.Sizeof(m))
 	_ = s.raw.Control(func(fd uintptr) {
 		_, _, _ = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+			uintptr(unsafe.Pointer(&m)), uintptr(unsafe.Pointer(&size)), 0)
 	})
-	return uint64(info[drops])
+	return m
 }
 
 func (s *Socket) close() {

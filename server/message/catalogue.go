@@ -62,6 +62,7 @@ var (
 // Lease storage.
 var (
 	DHCPSrvMemfileDB                = &Message{ID: "DHCPSRV_MEMFILE_DB", Logger: DHCPSrv, Level: Info}
+	DHCPSrvMemfileFailedToOpen      = &Message{ID: "DHCPSRV_MEMFILE_FAILED_TO_OPEN", Logger: DHCPSrv, Level: Error}
 	DHCPSrvMemfileLeaseFileLoad     = &Message{ID: "DHCPSRV_MEMFILE_LEASE_FILE_LOAD", Logger: DHCPSrv, Level: Info}
 	DHCPSrvMemfileLeaseLoadRowError = &Message{ID: "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", Logger: DHCPSrv, Level: Error}
 	DHCPSrvMemfileNoStorage         = &Message{ID: "DHCPSRV_MEMFILE_NO_STORAGE", Logger: DHCPSrv, Level: Warn}
@@ -109,6 +110,7 @@ var (
 	DHCP4ReleaseDeleted           = &Message{ID: "DHCP4_RELEASE_DELETED", Logger: Leases, Level: Info}
 	DHCP4ReleaseFailNoLease       = &Message{ID: "DHCP4_RELEASE_FAIL_NO_LEASE", Logger: Leases, Level: Debug + 50}
 	DHCP4ReleaseFailWrongClient   = &Message{ID: "DHCP4_RELEASE_FAIL_WRONG_CLIENT", Logger: Leases, Level: Debug + 50}
+	DHCP4ServerInitiatedDecline   = &Message{ID: "DHCP4_SERVER_INITIATED_DECLINE", Logger: Leases, Level: Info}
 	DHCP4DeclineLease             = &Message{ID: "DHCP4_DECLINE_LEASE", Logger: Leases, Level: Info}
 	DHCP4DeclineLeaseNotFound     = &Message{ID: "DHCP4_DECLINE_LEASE_NOT_FOUND", Logger: Family4, Level: Warn}
 	DHCP4DeclineLeaseMismatch     = &Message{ID: "DHCP4_DECLINE_LEASE_MISMATCH", Logger: Family4, Level: Warn}
@@ -191,6 +193,7 @@ var (
 	AuditCommand   = &Message{ID: "LEASEHOLD_AUDIT", Logger: Commands, Level: Info}
 	AccessRefused  = &Message{ID: "LEASEHOLD_ACCESS_REFUSED", Logger: Commands, Level: Warn}
 	LogLinesLost   = &Message{ID: "LEASEHOLD_LOG_LINES_LOST", Logger: Root, Level: Warn}
+	Overload       = &Message{ID: "LEASEHOLD_OVERLOAD", Logger: Root, Level: Warn}
 	CertReloaded   = &Message{ID: "LEASEHOLD_CERTIFICATE_RELOADED", Logger: Commands, Level: Info}
 	CertReloadFail = &Message{ID: "LEASEHOLD_CERTIFICATE_RELOAD_FAIL", Logger: Commands, Level: Error}
 	ConfigWarning  = &Message{ID: "LEASEHOLD_CONFIG_WARNING", Logger: Root, Level: Warn}

@@ -13,4 +13,13 @@ var (
 	LegalLogStoreFail            = &Message{ID: "LEGAL_LOG_STORE_OPEN_FAILED", Logger: LegalLogHooks, Level: Error}
 	LegalLogLost                 = &Message{ID: "LEASEHOLD_LEGAL_LOG_LOST", Logger: LegalLogHooks, Level: Error}
 	FlexOptionProcessError       = &Message{ID: "FLEX_OPTION_PROCESS_ERROR", Logger: Hooks, Level: Error}
+	PingCheckDuplicate           = &Message{ID: "PING_CHECK_DUPLICATE_CHECK", Logger: PingCheckHooks, Level: Debug + 40}
+	PingCheckSent                = &Message{ID: "PING_CHECK_CHANNEL_ECHO_REQUEST_SENT", Logger: PingCheckHooks, Level: Debug + 50}
+	PingCheckTimeout             = &Message{ID: "PING_CHECK_MGR_REPLY_TIMEOUT_EXPIRED", Logger: PingCheckHooks, Level: Debug + 50}
+	PingCheckReply               = &Message{ID: "PING_CHECK_MGR_RECEIVED_ECHO_REPLY", Logger: PingCheckHooks, Level: Debug + 40}
+	PingCheckUnreachable         = &Message{ID: "PING_CHECK_MGR_RECEIVED_UNREACHABLE_MSG", Logger: PingCheckHooks, Level: Debug + 50}
+	PingCheckFree                = &Message{ID: "PING_CHECK_MGR_LEASE_FREE_TO_USE", Logger: PingCheckHooks, Level: Debug + 40}
+	PingCheckSendFail            = &Message{ID: "PING_CHECK_CHANNEL_NETWORK_WRITE_ERROR", Logger: PingCheckHooks, Level: Error}
+	PingCheckReceiveFail         = &Message{ID: "PING_CHECK_CHANNEL_SOCKET_READ_FAILED", Logger: PingCheckHooks, Level: Error}
+	PingCheckChannelDown         = &Message{ID: "PING_CHECK_MGR_CHANNEL_DOWN", Logger: PingCheckHooks, Level: Error}
 )

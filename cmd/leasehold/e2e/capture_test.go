@@ -24,7 +24,7 @@ type capture struct {
 	ifi   *net.Interface
 	conn  *packet.Conn
 	done  chan struct{}
-	marks chan struct{} // one for each mark that came by
+	marks *marks
 
 	mu   sync.Mutex
 	file *os.File
@@ -34,7 +34,7 @@ func record(t *testing.T, name string) *capture {
 	t.Helper()
 	ifi := must1(net.InterfaceByName(name))(t)
 	c := &capture{t: t, path: filepath.Join(t.TempDir(), name+".pcap"), ifi: ifi,
-		done: make(chan struct{}), marks: make(chan struct{}, 1)}
+		done: make(chan struct{}), marks: newMarks()}
 	c.file = must1(os.Create(c.path))(t)
 	c.conn = must1(packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil))(t)
 	must(t, setReceiveBuffer(c.conn))
@@ -54,8 +54,7 @@ func (c *capture) read() {
 		if err != nil {
 			return
 		}
-		if bytes.Equal(buf[12:min(n, 14)], mark[12:14]) {
-			c.marks <- struct{}{}
+		if c.marks.take(buf[:n]) {
 			continue
 		}
 		now := time.Now()
@@ -69,26 +68,10 @@ func (c *capture) read() {
 	}
 }
 
-// mark is a frame to nobody, of a type for experiments.
-var mark = [60]byte{0: 2, 6: 2, 12: 0x88, 13: 0xb5}
-
-// catchUp waits until everything that has passed so far is in the file.
-func (c *capture) catchUp() {
-	c.t.Helper()
-	conn := must1(packet.Listen(c.ifi, packet.Raw, 0, nil))(c.t)
-	defer conn.Close()
-	must1(conn.WriteTo(mark[:], &packet.Addr{HardwareAddr: mark[:6]}))(c.t)
-	select {
-	case <-c.marks:
-	case <-time.After(patience):
-		c.t.Fatalf("the capture of %s stands still", c.ifi.Name)
-	}
-}
-
 // tshark returns what tshark prints of the frames that pass a filter.
 func (c *capture) tshark(filter string, args ...string) string {
 	c.t.Helper()
-	c.catchUp()
+	c.marks.catchUp(c.t, c.ifi)
 	args = append([]string{"-r", c.path, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-Y", filter}, args...)
 	cmd := exec.Command("tshark", args...)
 	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(c.path)) // nobody's preferences

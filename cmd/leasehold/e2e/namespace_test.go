@@ -84,7 +84,7 @@ func isolate(t *testing.T, programs ...string) (over bool) {
 	need(t, append(programs, "ip", "nsenter")...)
 	bin := program(t)
 	t.Parallel()
-	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=4m")
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout="+timeLeft(t).String())
 	cmd.Env = append(os.Environ(), roleTest+"="+t.Name(), binaryVariable+"="+bin)
 	cmd.SysProcAttr = namespaces()
 	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
@@ -105,6 +105,15 @@ func isolate(t *testing.T, programs ...string) (over bool) {
 		t.SkipNow()
 	}
 	return true
+}
+
+// timeLeft is how long the second process of a test may take: not so long that
+// the first one is ended before it can tell what the second one said.
+func timeLeft(t *testing.T) time.Duration {
+	if end, ok := t.Deadline(); ok {
+		return max(time.Until(end)*9/10, time.Second)
+	}
+	return 0
 }
 
 func namespaces() *syscall.SysProcAttr {
@@ -240,10 +249,16 @@ func bridge(t *testing.T, name string, addrs ...string) {
 	must(t, checksumInSoftware(name))
 	must(t, setUp(name))
 	for _, a := range append(addrs, linkLocal(serverMAC)) {
-		addr := must1(netlink.ParseAddr(a))(t)
-		addr.Flags |= unix.IFA_F_NODAD
-		must(t, netlink.AddrAdd(must1(netlink.LinkByName(name))(t), addr))
+		address(t, name, a)
 	}
+}
+
+// address gives an interface of the test's own namespace an address.
+func address(t *testing.T, name, a string) {
+	t.Helper()
+	addr := must1(netlink.ParseAddr(a))(t)
+	addr.Flags |= unix.IFA_F_NODAD
+	must(t, netlink.AddrAdd(must1(netlink.LinkByName(name))(t), addr))
 }
 
 // plug connects a new interface of the host, with these addresses, with a

@@ -50,10 +50,12 @@ func prepare(t *testing.T, as, text string) *server {
 // dir is where the server keeps its files.
 func (s *server) dir() string { return filepath.Dir(s.config) }
 
-// configure writes the configuration file.
+// configure writes the configuration file. %SOCKET% in the text is the path of
+// its control socket.
 func (s *server) configure(text string) {
 	s.t.Helper()
-	must(s.t, os.WriteFile(s.config, []byte(strings.ReplaceAll(text, "%LEASES%", s.leases)), 0o644))
+	text = strings.NewReplacer("%LEASES%", s.leases, "%SOCKET%", filepath.Join(s.dir(), "s")).Replace(text)
+	must(s.t, os.WriteFile(s.config, []byte(text), 0o644))
 }
 
 // start begins the process and returns when it serves.
@@ -77,6 +79,21 @@ func (s *server) copy() *process {
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+s.dir(), "KEA_DHCP_DATA_DIR="+s.dir())
 	cmd.SysProcAttr = s.rights
 	return start(s.t, s.as, cmd)
+}
+
+// keaCommand is ISC's server, with its files in one directory.
+func keaCommand(name, config, dir string) *exec.Cmd {
+	cmd := exec.Command(name, "-c", config)
+	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_DHCP_DATA_DIR="+dir, "KEA_LOCKFILE_DIR="+dir, "KEA_LOGGER_DESTINATION=stdout")
+	return cmd
+}
+
+// runs runs a program to its end, which must be a good one.
+func runs(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
+	}
 }
 
 // stop ends the process as a service manager does.

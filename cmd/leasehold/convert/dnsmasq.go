@@ -1,0 +1,4 @@
+package convert
+
+// Dnsmasq converts a dnsmasq.conf.
+func Dnsmasq(file string, text []byte, o Options) (*Result, error) { return nil, nil }

@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"leasehold/config"
+	"leasehold/lease"
+)
+
+// pairedEngine is the standby of a pair.
+func pairedEngine(t testing.TB) *Engine {
+	t.Helper()
+	c, err := config.Parse("test", []byte(`{ "Dhcp6": { "interfaces-config": { "interfaces": [ ] },
+		"subnet6": [ { "id": 1, "subnet": "2001:db8::/32", "pools": [ { "pool": "2001:db8::/64" } ] } ],
+		"hooks-libraries": [ { "library": "libdhcp_lease_cmds.so" }, { "library": "libdhcp_ha.so", "parameters": { "high-availability": [ {
+			"this-server-name": "b", "mode": "hot-standby", "peers": [
+				{ "name": "a", "url": "http://192.0.2.1:8000/", "role": "primary" },
+				{ "name": "b", "url": "http://192.0.2.2:8000/", "role": "standby" } ] } ] } } ] } }`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(c.V6, lease.NewStore(6, 1), Options{Now: midnight, DUID: []byte{0, 3, 0, 1, 2, 0, 0, 0, 0, 1}})
+}
+
+// Kea sends the updates of a client that repeats itself in any order; what the
+// client was given last stays.
+func TestOvertakenUpdateChangesNothing(t *testing.T) {
+	bulk := func(cltt int64, duid string, valid int) *CommandReceived {
+		return received(t, "lease6-bulk-apply", fmt.Sprintf(`{ "deleted-leases": [ ], "leases": [ { "ip-address": "2001:db8::1", "type": "IA_NA",
+			"iaid": 1, "duid": %q, "subnet-id": 1, "expire": %d, "preferred-lft": 100, "valid-lft": %d } ] }`, duid, cltt+int64(valid), valid))
+	}
+	now := midnight.Unix()
+	const client, other = "00:03:00:01:02:00:00:00:00:0a", "00:03:00:01:02:00:00:00:00:0b"
+	for _, tt := range []struct {
+		name   string
+		second *CommandReceived
+		taken  bool
+	}{
+		{"one second older", bulk(now-1, client, 200), false},
+		{"newer", bulk(now+1, client, 200), true},
+		{"older than an update can be: a clock was set", bulk(now-60, client, 200), true},
+		{"of another client", bulk(now-1, other, 200), true},
+		{"with another lifetime", bulk(now-1, client, 300), true},
+	} {
+		e := pairedEngine(t)
+		step(e, bulk(now, client, 200), tt.second)
+		l, _ := e.store.Get(netip.MustParseAddr("2001:db8::1"))
+		first := lease.Lease{CLTT: now, Valid: 200, ClientID: "\x00\x03\x00\x01\x02\x00\x00\x00\x00\x0a"}
+		if taken := l.CLTT != first.CLTT || l.Valid != first.Valid || l.ClientID != first.ClientID; taken != tt.taken {
+			t.Errorf("%s: taken %t: %+v", tt.name, taken, l)
+		}
+	}
+}
