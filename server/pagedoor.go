@@ -16,6 +16,7 @@ import (
 	"leasehold/server/control"
 	"leasehold/server/events"
 	"leasehold/server/message"
+	"leasehold/server/metrics"
 	"leasehold/server/page"
 )
 
@@ -24,15 +25,26 @@ func (s *Server) newPage() *page.Page {
 	return page.New(page.Options{
 		Ask: s.askEngine, Act: s.act, Families: s.pageFamilies, Release: s.o.Release, Now: s.o.Now,
 		Users: s.users, Demands: demands, Partner: s.askPartner, Streams: s.streams,
-		Hooks: func() []events.HookState {
-			if h := s.happening.running.Load(); h != nil {
-				return h.States()
-			}
-			return nil
-		},
+		Hooks:   s.hookStates,
 		Note:    func(text string) { s.families()[0].log.Log(message.AuditPage, "%s", text) },
 		Watched: func(n int) { s.happening.listeners.Add(int64(n)) },
 	})
+}
+
+func (s *Server) hookStates() []events.HookState {
+	if h := s.happening.running.Load(); h != nil {
+		return h.States()
+	}
+	return nil
+}
+
+// readers are the figures of those who read what happens.
+func (s *Server) readers() metrics.Readers {
+	r := metrics.Readers{Streams: s.streams.Open(), StreamLimit: int(s.streams.Limit), Hooks: s.hookStates()}
+	if log := s.happening.log.Load(); log != nil {
+		r.Events, r.Last = true, log.Last()
+	}
+	return r
 }
 
 // users are those who may log in to the page: of every family.
