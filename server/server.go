@@ -92,6 +92,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	}
 	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{}), streams: &events.Streams{Limit: webStreams}}
 	s.page = s.newPage()
+	s.metrics.Readers(s.readers)
 	var err error
 	if cfg.V4 != nil {
 		s.v4, err = s.newFamily(cfg.V4)

@@ -112,6 +112,7 @@ func (e *Engine) command(c *CommandReceived) {
 	}
 	before := e.store.Seq()
 	a := fn(e, c)
+	e.noteUnshared(c, before)
 	if e.store.Seq() == before || e.diskless {
 		e.answer(c.ID, a)
 		return

@@ -75,6 +75,7 @@ type Engine struct {
 	routing   routing
 	recorder  recorder
 	stir      uint64 // of the last stirred
+	unshared  map[netip.Addr]struct{}
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
 	started   time.Time
@@ -385,6 +386,9 @@ func (e *Engine) put(l lease.Lease) {
 				p.free.Give(i, heldByLease)
 			}
 		}
+	}
+	if len(e.unshared) > 0 {
+		delete(e.unshared, l.Addr)
 	}
 	e.journal = append(e.journal, e.store.Put(l))
 	e.reroute(&l, !holds(&l, e.now))
