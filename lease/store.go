@@ -29,7 +29,9 @@ type Store struct {
 
 	seq  uint64
 	ring ring
-	told Lease // what Lapse tells of
+	// Resume: numbers from since to base stand for base.
+	since, base uint64
+	told        Lease // what Lapse tells of
 }
 
 const (
