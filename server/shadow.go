@@ -147,7 +147,7 @@ func (f *shadowed) begin(s *Shadow) error {
 	o := &Options{DataDir: s.o.DataDir}
 	store := lease.NewStore(f.cfg.Version, 1)
 	if f.cfg.LeaseDB.Persist && f.cfg.LeaseDB.Type == "memfile" {
-		report, err := lease.PeekFiles(o.leaseFile(f.cfg), store)
+		report, err := lease.ReadBeside(o.leaseFile(f.cfg), store)
 		if err != nil {
 			return fmt.Errorf("read the leases of the other server: %w", err)
 		}

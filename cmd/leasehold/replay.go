@@ -195,7 +195,7 @@ func (x *replaying) side(f *config.Family, adapt bool) (*replay.Side, error) {
 		if version != f.Version {
 			continue
 		}
-		if _, err := leases.PeekFiles(file, store); err != nil {
+		if _, err := leases.ReadBeside(file, store); err != nil {
 			return nil, fmt.Errorf("read leases: %w", err)
 		}
 	}

@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(newServe(), newCheck(), bench.Command(), demo.Command(), newVersion(), newMan(root), newOpenAPI(), newSchema())
-	root.AddCommand(newReplay())
+	root.AddCommand(newReplay(), newConvert())
 	addOperatorVerbs(root)
 	return root
 }

@@ -2,9 +2,9 @@ package lease
 
 import "os"
 
-// PeekFiles fills an empty Store from the lease files of a server that may be at
+// ReadBeside fills an empty Store from the lease files of a server that may be at
 // work, Kea or ours: nothing is written or locked. A missing file has no leases.
-func PeekFiles(path string, s *Store) (LoadReport, error) {
+func ReadBeside(path string, s *Store) (LoadReport, error) {
 	m := &Memfile{fs: OS, path: path, v6: s.Family() == 6}
 	if _, err := os.Stat(path); err != nil && !os.IsNotExist(err) {
 		return LoadReport{}, err
