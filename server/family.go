@@ -107,7 +107,9 @@ func (f *family) serve(s *listen.Socket) {
 		if kept < n {
 			c.in = append(c.in, engine.Shed{Count: n - kept})
 		}
+		began := time.Now()
 		f.step(c)
+		f.meters.Took.Observe(time.Since(began).Seconds())
 		f.refill(c, batch[:kept])
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"leasehold/config"
-	"leasehold/server/control"
 	"leasehold/server/engine"
 	"leasehold/server/events"
 	"leasehold/server/listen"
@@ -56,7 +55,7 @@ type Server struct {
 	o       Options
 	cfg     *config.Config
 	v4, v6  *family
-	agent   *control.Door
+	agent   *agentDoor
 	metrics *metrics.Metrics
 	page    *page.Page
 	streams *events.Streams // of pages and events
@@ -93,6 +92,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	}
 	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{}), streams: &events.Streams{Limit: webStreams}}
 	s.page = s.newPage()
+	s.metrics.Readers(s.readers)
 	var err error
 	if cfg.V4 != nil {
 		s.v4, err = s.newFamily(cfg.V4)
@@ -186,6 +186,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	for _, f := range s.families() {
+		f.log.Log(f.message(message.DHCP4ShutdownRequest, message.DHCP6ShutdownRequest), "the server is to end: %v", context.Cause(ctx))
 		f.goodbye()
 		f.peers.close()
 	}
@@ -196,7 +197,11 @@ func (s *Server) Run(ctx context.Context) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, Exit(0)) {
 		err = nil
 	}
-	return errors.Join(err, closed, s.close())
+	err = errors.Join(err, closed, s.close())
+	for _, f := range s.families() {
+		f.log.Log(f.message(message.DHCP4Shutdown, message.DHCP6Shutdown), "server shutdown")
+	}
+	return err
 }
 
 // start sets everything going.

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"net/netip"
+	"strings"
 
 	"leasehold/config"
 	"leasehold/lease"
@@ -210,16 +211,16 @@ func (e *Engine) draw(p *pool) (uint64, bool) {
 }
 
 // failures are the messages about an allocation that found nothing.
-type failures struct{ network, subnet, noPools, full *message.Message }
+type failures struct{ network, subnet, noPools, full, classes *message.Message }
 
 var (
 	failures4 = failures{
 		message.AllocEngineV4AllocFailSharedNetwork, message.AllocEngineV4AllocFailSubnet,
-		message.AllocEngineV4AllocFailNoPools, message.AllocEngineV4AllocFail,
+		message.AllocEngineV4AllocFailNoPools, message.AllocEngineV4AllocFail, message.AllocEngineV4AllocFailClasses,
 	}
 	failures6 = failures{
 		message.AllocEngineV6AllocFailSharedNetwork, message.AllocEngineV6AllocFailSubnet,
-		message.AllocEngineV6AllocFailNoPools, message.AllocEngineV6AllocFail,
+		message.AllocEngineV6AllocFailNoPools, message.AllocEngineV6AllocFail, message.AllocEngineV6AllocFailClasses,
 	}
 )
 
@@ -249,6 +250,9 @@ func (e *Engine) allocationFailed(q *Query, pools int) {
 		e.log(q, m.full, "every address of %d pools is taken", pools)
 	}
 	e.countScoped(e.global(scAllocFailClasses), scAllocFailClasses, s, nil, 1)
+	if e.on(m.classes) {
+		e.log(q, m.classes, "the client is in the classes %s", strings.Join(e.classNames(q), ", "))
+	}
 }
 
 // lifetime chooses the valid lifetime: the first class that has one, else the

@@ -54,6 +54,7 @@ type Engine struct {
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
 	duid      []byte              // v6: option 2
+	unicast   bool                // v6: option 12 is configured somewhere
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
@@ -74,6 +75,7 @@ type Engine struct {
 	routing   routing
 	recorder  recorder
 	stir      uint64 // of the last stirred
+	unshared  map[netip.Addr]struct{}
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
 	started   time.Time
@@ -129,7 +131,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
-	e.build(f)
+	e.serve(Prepare(f))
 	e.recorder.configure(f)
 	e.recount()
 	e.scheduleReclaim(o.Now)
@@ -167,6 +169,7 @@ type Shed struct{ Count int }
 type Reconfigured struct {
 	ID     uint64
 	Family *config.Family
+	Plan   *Plan // of Family; nil: it is made within the Step
 	// Edited: a command changed a part of the configuration. Kea's allocators
 	// go on where they are then, but begin anew with a whole configuration.
 	Edited bool
@@ -256,7 +259,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.countShed(i.Count)
 		case Reconfigured:
 			e.takeFound(i.Found)
-			e.reconfigure(i.Family, i.Edited)
+			e.reconfigure(i.Family, i.Plan, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
 		case Pinged:
 			e.answered(i)
@@ -324,9 +327,12 @@ func (e *Engine) query(q *Query) {
 
 // reconfigure replaces the configuration. Leases, parked responses, the
 // service switches and packet statistics stay.
-func (e *Engine) reconfigure(f *config.Family, edited bool) {
+func (e *Engine) reconfigure(f *config.Family, plan *Plan, edited bool) {
 	old := e.subnets
-	e.build(f)
+	if plan == nil {
+		plan = Prepare(f)
+	}
+	e.serve(plan)
 	e.recorder.configure(f)
 	e.stats.configure(f)
 	for id, s := range e.subnets {
@@ -380,6 +386,9 @@ func (e *Engine) put(l lease.Lease) {
 				p.free.Give(i, heldByLease)
 			}
 		}
+	}
+	if len(e.unshared) > 0 {
+		delete(e.unshared, l.Addr)
 	}
 	e.journal = append(e.journal, e.store.Put(l))
 	e.reroute(&l, !holds(&l, e.now))

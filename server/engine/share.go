@@ -17,10 +17,10 @@ import (
 // whole: there, classes divide them.
 
 // halves returns the pools that a configured pool is served as.
-func (e *Engine) halves(p *config.Pool, s *subnet) []*pool {
+func halves(f *config.Family, p *config.Pool, s *subnet) []*pool {
 	whole := newPool(p, s)
 	n := whole.free.Size()
-	if !e.divides(p) {
+	if !divides(f, p) {
 		return []*pool{whole}
 	}
 	if n < 2 {
@@ -37,8 +37,7 @@ func (e *Engine) halves(p *config.Pool, s *subnet) []*pool {
 
 // divides says whether a pool is divided: it is when no class of a server keeps
 // it from the other one.
-func (e *Engine) divides(p *config.Pool) bool {
-	f := e.cfg
+func divides(f *config.Family, p *config.Pool) bool {
 	if len(f.Relationships) != 1 || f.Relationships[0].Mode != "load-balancing" || f.Relationships[0].Partner() == nil {
 		return false
 	}
