@@ -195,11 +195,12 @@ func (e *Engine) leasesFound(found []lease.Lease, total int, suffix string) Answ
 
 // walk takes one turn through the leases by address and keeps those that fit.
 // next is nil at the end.
-func (e *Engine) walk(from *Cursor, fits func(*lease.Lease) bool) (found []lease.Lease, next *Cursor) {
+func (e *Engine) walk(c *CommandReceived, fits func(*lease.Lease) bool) (found []lease.Lease, next *Cursor) {
 	var at Cursor
-	if from != nil {
-		at = *from
+	if c.Next != nil {
+		at = *c.Next
 	}
+	found = c.Room
 	e.found = e.store.Page(e.found[:0], at.after, leaseTurn)
 	for i := range e.found {
 		if l := &e.found[i]; fits(l) {
@@ -225,7 +226,7 @@ func leaseGetAll(e *Engine, c *CommandReceived) Answer {
 		}
 		fits = func(l *lease.Lease) bool { return ids[l.SubnetID] }
 	}
-	found, at := e.walk(c.Next, fits)
+	found, at := e.walk(c, fits)
 	a := e.leasesFound(found, at.count, "")
 	if e.more() {
 		a.Next = at
@@ -264,7 +265,7 @@ func leaseGetPage(e *Engine, c *CommandReceived) Answer {
 		at = *c.Next
 	}
 	turn := int(min(limit-int64(at.count), leaseTurn))
-	found := e.store.Page(nil, at.after, turn)
+	found := e.store.Page(c.Room, at.after, turn)
 	at.count += len(found)
 	a := e.leasesFound(found, at.count, "")
 	a.Count = true
@@ -406,7 +407,7 @@ func leaseGetByState(e *Engine, c *CommandReceived) Answer {
 			suffix += fmt.Sprintf(" in subnet %d", subnet)
 		}
 	}
-	found, at := e.walk(c.Next, func(l *lease.Lease) bool {
+	found, at := e.walk(c, func(l *lease.Lease) bool {
 		return uint32(l.State) == state && (subnet == 0 || l.SubnetID == subnet)
 	})
 	a := e.leasesFound(found, at.count, suffix)

@@ -154,7 +154,7 @@ func leaseWipe(e *Engine, c *CommandReceived) Answer {
 	if err != nil {
 		return failed(err)
 	}
-	doomed, at := e.walk(c.Next, func(l *lease.Lease) bool {
+	doomed, at := e.walk(c, func(l *lease.Lease) bool {
 		return l.SubnetID == id || id == 0 && e.subnets[l.SubnetID] != nil
 	})
 	for i := range doomed {
