@@ -143,7 +143,10 @@ type Stream struct {
 }
 
 // Point is how far we know the partner's change stream.
-type Point struct{ Epoch, Seq uint64 }
+type Point struct {
+	Epoch uint64 `json:"epoch"`
+	Seq   uint64 `json:"seq"`
+}
 
 // Features are what two of us speak beside Kea's protocol. Zero: a Kea.
 type Features struct {
@@ -151,5 +154,6 @@ type Features struct {
 	Stream  bool // leasehold-lease-changes
 	Goodbye bool // leasehold-goodbye; and a refused connection means a dead process
 	Heal    bool // leaves terminated by itself
+	Halves  bool // gives free addresses of its own half of undivided pools only
 	Healed  bool // in terminated: its own cause is gone
 }

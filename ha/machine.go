@@ -27,7 +27,7 @@ type Extensions struct {
 
 // DefaultExtensions are those of a new Machine.
 var DefaultExtensions = Extensions{
-	Features:   Features{Batch: true, Stream: true, Goodbye: true, Heal: true},
+	Features:   Features{Batch: true, Stream: true, Goodbye: true, Heal: true, Halves: true},
 	QueueAfter: 500 * time.Millisecond,
 	QueueLimit: 10000,
 }
@@ -57,9 +57,10 @@ type Machine struct {
 	entered  time.Time
 	partner  partner
 	journal  journal
-	unsent   uint64 // unsent-update-count
-	missing  span   // of our change stream: what the partner was not sent
-	own      Stream // our change stream, as last told
+	unsent   uint64    // unsent-update-count
+	missing  span      // of our change stream: what the partner was not sent
+	own      Stream    // our change stream, as last told
+	heard    [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
 	notified time.Time
 	lapsed   bool // contact was reported as interrupted
 	backlog  backlog
@@ -470,6 +471,7 @@ func (m *Machine) features() Features {
 		Stream:  a.Stream && b.Stream && !m.now.Before(m.noStream),
 		Goodbye: a.Goodbye && b.Goodbye,
 		Heal:    a.Heal && b.Heal,
+		Halves:  a.Halves && b.Halves,
 		Healed:  b.Healed,
 	}
 }

@@ -59,9 +59,14 @@ func (c *Command) Bulky() bool {
 // command answers an ha-* command, at once or later.
 func (m *Machine) command(ev *Event) {
 	r := &ev.Request
+	m.expect(r)
 	switch r.Name {
 	case cmdHeartbeat:
-		m.answer(ev.Token, m.heartbeatReply())
+		h := m.heartbeatReply()
+		if m.other != nil && r.Server == m.other.Name {
+			m.heard[0], m.heard[1] = m.heard[1], h.Heartbeat.Stream.Sent
+		}
+		m.answer(ev.Token, h)
 	case cmdScopes:
 		m.scopesCommand(ev)
 	case cmdContinue:

@@ -68,13 +68,12 @@ func openBackend(f *config.Family, o *Options, log *logging.Sink) (lease.Backend
 	return m, nil
 }
 
-// loadBackend has load take the leases of a backend, and tells of broken rows.
+// loadBackend has load take the leases of a backend, and tells what was not as
+// it should be.
 func loadBackend(b lease.Backend, log *logging.Sink, load func(lease.Backend) error) error {
 	err := load(b)
 	if m, ok := b.(*lease.Memfile); ok {
-		for _, e := range m.Report().Errors {
-			log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
-		}
+		tellReport(m.Report(), log)
 	}
 	if err == nil {
 		// Makes the file: that it cannot be written shows now, not with a client.
@@ -83,18 +82,38 @@ func loadBackend(b lease.Backend, log *logging.Sink, load func(lease.Backend) er
 	return err
 }
 
+func tellReport(r lease.LoadReport, log *logging.Sink) {
+	for _, e := range r.Errors {
+		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
+	}
+	if n := r.Bad - len(r.Errors); n > 0 {
+		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "and %d more rows", n)
+	}
+	if r.Upgraded {
+		log.Log(message.DHCPSrvMemfileNeedsUpgrading, "a lease file has an older schema: it will be written anew")
+	}
+	if r.Downgraded {
+		log.Log(message.DHCPSrvMemfileNeedsDowngrading, "a lease file has columns that are not known: they are cut off when it is written anew")
+	}
+}
+
 // openLeases opens the lease database of a family and fills a store from it.
-func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, error) {
+// What a pair remembers is beside a lease file, if anything.
+func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, *memory, error) {
 	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
 	b, err := openBackend(f, o, log)
 	if err != nil || b == nil {
-		return store, nil, err
+		return store, nil, nil, err
 	}
 	if err := loadBackend(b, log, store.Restore); err != nil {
-		return nil, nil, errors.Join(err, b.Close())
+		return nil, nil, nil, errors.Join(err, b.Close())
+	}
+	var remembered *memory
+	if m, ok := b.(*lease.Memfile); ok {
+		remembered = openMemory(lease.OS, o.leaseFile(f), m, store, f, now)
 	}
 	newSanity(f, log).checkAll(store)
-	return store, b, nil
+	return store, b, remembered, nil
 }
 
 // move is the way of leases from one database to another one while clients are
@@ -196,6 +215,7 @@ func (d *disk) use(to lease.Backend) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("prepare the new lease database: %w", err), to.Close())
 	}
+	d.f.memory.abandon()
 	old := d.backend
 	if d.backend = to; to == nil {
 		d.change(nil)

@@ -44,6 +44,10 @@ var (
 	LeaseStoreFail      = &Message{ID: "LEASEHOLD_LEASE_STORE_FAIL", Logger: DHCPSrv, Level: Error}
 	LeaseCleanupFail    = &Message{ID: "LEASEHOLD_LEASE_CLEANUP_FAIL", Logger: DHCPSrv, Level: Error}
 	LeaseStoreRecovered = &Message{ID: "LEASEHOLD_LEASE_STORE_RECOVERED", Logger: DHCPSrv, Level: Info}
+	// A pair's memory of its partner cannot be written.
+	PairMemoryFail = &Message{ID: "LEASEHOLD_PAIR_MEMORY_FAIL", Logger: HAHooks, Level: Warn}
+	// It can again.
+	PairMemoryRecovered = &Message{ID: "LEASEHOLD_PAIR_MEMORY_RECOVERED", Logger: HAHooks, Level: Info}
 )
 
 // Routes to delegated prefixes, of our own.
@@ -82,6 +86,7 @@ var (
 	DHCP6AddrRegInformFail        = &Message{ID: "DHCP6_ADDR_REG_INFORM_FAIL", Logger: Leases, Level: Info}
 
 	AllocEngineV6AllocFailSharedNetwork = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", Logger: AllocEngine, Level: Warn}
+	AllocEngineV6AllocFailClasses       = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", Logger: AllocEngine, Level: Warn}
 	AllocEngineV6AllocUnreserved        = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_UNRESERVED", Logger: AllocEngine, Level: Debug + 40}
 	AllocEngineV6DeclinedRecovered      = &Message{ID: "ALLOC_ENGINE_V6_DECLINED_RECOVERED", Logger: AllocEngine, Level: Info}
 	AllocEngineV6LeaseReclaim           = &Message{ID: "ALLOC_ENGINE_V6_LEASE_RECLAIM", Logger: AllocEngine, Level: Debug + 40}
