@@ -19,6 +19,7 @@ type answerWriter struct {
 	leases  []byte // the elements of the list so far
 	count   int
 	stats   []engine.Statistic
+	rows    [][]engine.Number
 }
 
 func (w *answerWriter) add(a *engine.Answer) {
@@ -32,6 +33,9 @@ func (w *answerWriter) add(a *engine.Answer) {
 		w.leases = lease.AppendJSON(w.leases, &a.Leases[i], w.version)
 	}
 	w.stats = append(w.stats, a.Statistics...)
+	if a.Table != nil {
+		w.rows = append(w.rows, a.Table.Rows...)
+	}
 }
 
 // finish returns the answer once a, the last part, was added.
@@ -45,7 +49,7 @@ func (w *answerWriter) finish(a *engine.Answer, now time.Time) control.Answer {
 	case a.Stats:
 		out.Arguments = w.statistics()
 	case a.Table != nil:
-		out.Arguments = appendTable(nil, a.Table, now)
+		out.Arguments = appendTable(nil, a.Table.Columns, w.rows, now)
 	case a.Explanation != nil:
 		out.Arguments = appendExplanation(nil, a.Explanation)
 	case a.Survey != nil:
@@ -91,15 +95,15 @@ func (w *answerWriter) statistics() []byte {
 // sampleTime is how Kea writes times of statistics: local time.
 const sampleTime = "2006-01-02 15:04:05.000000"
 
-func appendTable(b []byte, t *engine.Table, now time.Time) []byte {
-	names := make([]*config.Value, len(t.Columns))
-	for i, c := range t.Columns {
+func appendTable(b []byte, columns []string, rows [][]engine.Number, now time.Time) []byte {
+	names := make([]*config.Value, len(columns))
+	for i, c := range columns {
 		names[i] = config.NewString(c)
 	}
 	b = append(b, `{ "result-set": { "columns": `...)
 	b = config.NewList(names...).AppendJSON(b)
 	b = append(b, `, "rows": [ `...)
-	for i, row := range t.Rows {
+	for i, row := range rows {
 		if i > 0 {
 			b = append(b, ", "...)
 		}

@@ -50,12 +50,13 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 		return nil, errors.Join(err, m.abandon())
 	}
 	d := compare(old, next)
+	plan := engine.Prepare(next)
 	if err := m.finish(); err != nil {
 		return nil, err
 	}
 	// The swap is not given up half-way because a caller has gone.
 	a, err := f.await(context.WithoutCancel(ctx), func(id uint64) engine.Input {
-		return engine.Reconfigured{ID: id, Family: next, Edited: edited, Found: m.found}
+		return engine.Reconfigured{ID: id, Family: next, Plan: plan, Edited: edited, Found: m.found}
 	})
 	if err != nil {
 		return nil, err
@@ -204,7 +205,7 @@ func (s *Server) Reload() error {
 		_, err := s.reload(context.Background(), f)
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.reloadAgent())...)
 }
 
 func (s *Server) reload(ctx context.Context, f *family) (*difference, error) {

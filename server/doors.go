@@ -78,29 +78,3 @@ func closeDoors(doors []*door) error {
 	}
 	return errors.Join(errs...)
 }
-
-// openAgent opens the control agent's endpoint, if a file has one.
-func (s *Server) openAgent() error {
-	a := s.cfg.Agent
-	if a == nil {
-		return nil
-	}
-	typ := "http"
-	if a.TLS.On() {
-		typ = "https"
-	}
-	routes := &control.Agent{Local: make(map[string]control.Handler), Sockets: a.Sockets}
-	families := s.families()
-	for _, f := range families {
-		routes.Local[fmt.Sprintf("dhcp%d", f.version)] = s.Handler(f.version)
-	}
-	d, err := control.Open(control.Endpoint{
-		Socket: config.ControlSocket{Type: typ, Addr: a.Addr, Auth: a.Auth, TLS: a.TLS, CertRequired: a.CertRequired},
-		Agent:  routes, Documents: s.documents(),
-	}, control.Options{Log: families[0].log, Now: s.o.Now, Role: Role})
-	if err != nil {
-		return fmt.Errorf("open the control agent's socket: %w", err)
-	}
-	s.agent = d
-	return nil
-}

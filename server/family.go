@@ -26,6 +26,7 @@ type family struct {
 	sockets *listen.Set
 	peers   *peers
 	disk    *disk
+	memory  *keeper
 	routes  *route.Table
 	log     *logging.Sink
 	meters  *metrics.Meters
@@ -177,6 +178,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	f.deliver(c.fx.Answers)
 	if len(c.fx.Sends) > 0 {
 		f.peers.send(c.fx.Sends)
+	}
+	if c.fx.Memory != nil {
+		f.memory.keep(c.fx.Memory)
 	}
 	if c.fx.Stirred {
 		f.stirred()

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"leasehold/config"
-	"leasehold/server/control"
 	"leasehold/server/engine"
 	"leasehold/server/events"
 	"leasehold/server/listen"
@@ -56,7 +55,7 @@ type Server struct {
 	o       Options
 	cfg     *config.Config
 	v4, v6  *family
-	agent   *control.Door
+	agent   *agentDoor
 	metrics *metrics.Metrics
 	page    *page.Page
 	streams *events.Streams // of pages and events
@@ -123,7 +122,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		return nil, err
 	}
 	now := s.o.Now()
-	store, backend, err := openLeases(c, &s.o, log, now)
+	store, backend, remembered, err := openLeases(c, &s.o, log, now)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +149,11 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		}
 		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
+	if remembered != nil {
+		eo.Resumed = remembered.resumed
+	}
 	f.engine = engine.New(c, store, eo)
+	f.memory = newKeeper(f, remembered)
 	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
@@ -277,6 +280,7 @@ func (s *Server) close() error {
 			f.sockets.Quiet()
 		}
 		errs = append(errs, f.disk.close())
+		f.memory.close()
 		if f.sockets != nil {
 			f.sockets.Close()
 		}

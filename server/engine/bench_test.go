@@ -169,3 +169,21 @@ func BenchmarkDiscoverRequest(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReconfigure measures how long another configuration keeps queries
+// out of the engine.
+func BenchmarkReconfigure(b *testing.B) {
+	for _, s := range []shape{{1, 1, 0, 0}, {1, 10_000, 0, 0}, {1, 10_000, 65_000, 0}, {1_000_000, 10_000, 65_000, 0}} {
+		b.Run(s.String(), func(b *testing.B) {
+			x := newBench(b, s)
+			f := s.config(b)
+			for b.Loop() {
+				b.StopTimer()
+				in := []Input{Reconfigured{Family: f, Plan: Prepare(f)}}
+				x.fx.Reset()
+				b.StartTimer()
+				x.e.Step(x.now, in, &x.fx)
+			}
+		})
+	}
+}

@@ -37,7 +37,8 @@ type CommandReceived struct {
 type Cursor struct {
 	after netip.Addr // leases: the last one looked at
 	index int        // subnets: how many are done
-	count int        // leases found or changed so far
+	place lease.Place
+	count int // leases found or changed so far
 }
 
 func (*CommandReceived) input() {}
@@ -49,8 +50,8 @@ type Answered struct {
 }
 
 // Answer is what a command says. Leases and statistics are encoded outside the
-// engine's lock. An answer with Next is a part: Leases and Statistics of all
-// parts belong together, everything else is said by the last one.
+// engine's lock. An answer with Next is a part: Leases, Statistics and rows of
+// the Table of all parts belong together, everything else is said by the last one.
 type Answer struct {
 	Result      int
 	Text        string

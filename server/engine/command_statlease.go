@@ -98,16 +98,27 @@ func statLeaseGet(e *Engine, c *CommandReceived) Answer {
 		}
 		return Answer{Result: Empty, Text: what + ": no matching data, " + reason, Arguments: config.NewMap()}
 	}
-	t := &Table{Columns: statLeaseColumns[e.version]}
-	for _, s := range subnets {
+	done := 0
+	if c.Next != nil {
+		done = min(c.Next.index, len(subnets)) // there may be fewer by now
+	}
+	end := min(done+statTurn, len(subnets))
+	t := &Table{Columns: statLeaseColumns[e.version], Rows: make([][]Number, 0, end-done)}
+	for _, s := range subnets[done:end] {
 		t.Rows = append(t.Rows, e.statRow(s))
 	}
-	a := Answer{Text: fmt.Sprintf("%s: %d rows found", what, len(t.Rows)), Table: t}
-	if len(t.Rows) == 0 {
+	a := Answer{Text: fmt.Sprintf("%s: %d rows found", what, len(subnets)), Table: t}
+	switch {
+	case len(subnets) == 0:
 		a.Result = Empty
+	case end < len(subnets):
+		a.Next = &Cursor{index: end}
 	}
 	return a
 }
+
+// statTurn is how many subnets one turn of the command counts.
+const statTurn = 256
 
 func (e *Engine) statRow(s *subnet) []Number {
 	value := func(st scopeStat) Number { return Number{Int: s.counts[st].value} }

@@ -54,6 +54,7 @@ type Engine struct {
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
 	duid      []byte              // v6: option 2
+	unicast   bool                // v6: option 12 is configured somewhere
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
@@ -63,6 +64,8 @@ type Engine struct {
 	scopes    *ha.Machine // alone: who would serve whom; nil: no pair, or a hub
 	pairs     []*Pair
 	extras    *ha.Extensions
+	resumed   *Resumed
+	memory    remembering
 	tokens    map[uint64]waiter
 	lastToken uint64
 	doubtful  map[netip.Addr]uint64 // leases that peers have not acknowledged, with the token
@@ -90,6 +93,8 @@ type Options struct {
 	// Extensions are what the machines speak with another of us; nil: the
 	// default of ha.New.
 	Extensions *ha.Extensions
+	// Resumed is what is remembered of the run before; nil: nothing.
+	Resumed *Resumed
 	// DUID identifies a DHCPv6 server, option 2.
 	DUID []byte
 	// Ports to answer from and to; zero means the standard ones.
@@ -121,17 +126,18 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	if e.ports.client == 0 {
 		e.ports.client = standard.client
 	}
-	e.toSource, e.duid, e.extras = o.ToSource, o.DUID, o.Extensions
+	e.toSource, e.duid, e.extras, e.resumed = o.ToSource, o.DUID, o.Extensions, o.Resumed
 	e.durable, e.handed = store.Seq(), store.Seq()
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
-	e.build(f)
+	e.serve(Prepare(f))
 	e.recorder.configure(f)
 	e.recount()
 	e.scheduleReclaim(o.Now)
 	e.routeParameters(f)
 	e.pairUp(f, o.Now)
+	e.resumed = nil // a pair that is configured later begins anew
 	return e
 }
 
@@ -163,6 +169,7 @@ type Shed struct{ Count int }
 type Reconfigured struct {
 	ID     uint64
 	Family *config.Family
+	Plan   *Plan // of Family; nil: it is made within the Step
 	// Edited: a command changed a part of the configuration. Kea's allocators
 	// go on where they are then, but begin anew with a whole configuration.
 	Edited bool
@@ -199,6 +206,8 @@ type Effects struct {
 	Answers []Answered
 	// Sends are commands for peers.
 	Sends []Send
+	// Memory is to be kept across restarts; nil: what was is good enough.
+	Memory *Memory
 	// Hooked is what the built-in hooks want done.
 	Hooked Hooked
 	// Routes to delegated prefixes.
@@ -250,7 +259,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.countShed(i.Count)
 		case Reconfigured:
 			e.takeFound(i.Found)
-			e.reconfigure(i.Family, i.Edited)
+			e.reconfigure(i.Family, i.Plan, i.Edited)
 			e.answer(i.ID, Answer{Outside: e.outside})
 		case Pinged:
 			e.answered(i)
@@ -282,6 +291,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.leave(i)
 		case Beat:
 			e.answer(i.ID, Answer{})
+		case TakeMemory:
+			e.memory = remembering{wanted: len(e.pairs) > 0}
 		case *TakeEvents:
 			e.takeEvents(i)
 		case TakeSurvey:
@@ -290,6 +301,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	}
 	e.sweep()
 	e.finishRoutes()
+	e.noteMemory()
 	if e.diskless {
 		clear(e.journal)
 		e.journal = e.journal[:0]
@@ -315,9 +327,12 @@ func (e *Engine) query(q *Query) {
 
 // reconfigure replaces the configuration. Leases, parked responses, the
 // service switches and packet statistics stay.
-func (e *Engine) reconfigure(f *config.Family, edited bool) {
+func (e *Engine) reconfigure(f *config.Family, plan *Plan, edited bool) {
 	old := e.subnets
-	e.build(f)
+	if plan == nil {
+		plan = Prepare(f)
+	}
+	e.serve(plan)
 	e.recorder.configure(f)
 	e.stats.configure(f)
 	for id, s := range e.subnets {

@@ -225,54 +225,74 @@ func (e *Engine) holder(l *lease.Lease) *pool {
 	return s.poolOf(l.Addr)
 }
 
-// build makes the serving state of a configuration: subnets, pools, what
-// reservations hold back. Leases are marked by recount.
-func (e *Engine) build(f *config.Family) {
-	e.cfg = f
-	e.subnets = make(map[uint32]*subnet, len(f.Subnets))
-	e.ordered = make([]*subnet, 0, len(f.Subnets))
+// Plan is the serving state of a configuration: subnets, pools, what
+// reservations hold back. Prepare makes it without an engine, so that queries
+// need not wait for it; it serves one Reconfigured.
+type Plan struct {
+	cfg       *config.Family
+	subnets   map[uint32]*subnet
+	ordered   []*subnet
+	selection *selection
+}
+
+// Prepare makes the plan of a configuration.
+func Prepare(f *config.Family) *Plan {
+	x := &Plan{cfg: f, subnets: make(map[uint32]*subnet, len(f.Subnets)), ordered: make([]*subnet, 0, len(f.Subnets))}
 	networks := make(map[*config.Network]*network, len(f.Networks))
 	for _, n := range f.Networks {
 		networks[n] = &network{Network: n}
 	}
 	for _, c := range f.Subnets {
-		s := &subnet{Subnet: c}
-		for _, p := range c.Pools {
-			s.pools = append(s.pools, newPool(p, s))
-		}
-		for _, p := range c.PDPools {
-			s.pd = append(s.pd, newPool(p, s))
-		}
-		shareCounts(s.pools)
-		shareCounts(s.pd)
-		s.byAddr = slices.SortedFunc(slices.Values(s.pools), func(a, b *pool) int {
-			if a.first.less(b.first) {
-				return -1
-			}
-			return 1
-		})
-		s.next = s
+		s := newSubnet(c)
+		s.holdBack(f)
 		if c.Network != nil {
 			s.network = networks[c.Network]
 			s.network.subnets = append(s.network.subnets, s)
 		}
-		e.subnets[c.ID] = s
-		e.ordered = append(e.ordered, s)
-		s.holdBack(f)
+		x.subnets[c.ID] = s
+		x.ordered = append(x.ordered, s)
 	}
 	for _, n := range networks {
 		for i, s := range n.subnets {
 			s.next = n.subnets[(i+1)%len(n.subnets)]
 		}
 	}
+	for _, h := range f.Hosts.All() {
+		if s := x.subnets[h.SubnetID]; s != nil {
+			s.holdReserved(h)
+		}
+	}
+	x.selection = newSelection(x.ordered)
+	return x
+}
+
+func newSubnet(c *config.Subnet) *subnet {
+	s := &subnet{Subnet: c}
+	for _, p := range c.Pools {
+		s.pools = append(s.pools, newPool(p, s))
+	}
+	for _, p := range c.PDPools {
+		s.pd = append(s.pd, newPool(p, s))
+	}
+	shareCounts(s.pools)
+	shareCounts(s.pd)
+	s.byAddr = slices.SortedFunc(slices.Values(s.pools), func(a, b *pool) int {
+		if a.first.less(b.first) {
+			return -1
+		}
+		return 1
+	})
+	s.next = s
+	return s
+}
+
+// serve makes a plan the one that counts. Leases are marked by recount.
+func (e *Engine) serve(x *Plan) {
+	e.cfg, e.subnets, e.ordered, e.selection = x.cfg, x.subnets, x.ordered, x.selection
 	for _, s := range e.ordered {
 		e.beginCounts(s)
 	}
-	for _, h := range f.Hosts.All() {
-		e.holdReserved(h)
-	}
-	e.selection = newSelection(e.ordered)
-	e.derive(f)
+	e.derive(x.cfg)
 	e.planPasses()
 }
 
@@ -296,9 +316,8 @@ func (s *subnet) holdBack(f *config.Family) {
 
 // holdReserved keeps the allocators off an address that is reserved. Whoever
 // it is reserved for gets it by the reservation.
-func (e *Engine) holdReserved(h *config.Host) {
-	s := e.subnets[h.SubnetID]
-	if s == nil || !s.Params.ReservationsInSubnet || s.Params.ReservationsOutOfPool {
+func (s *subnet) holdReserved(h *config.Host) {
+	if !s.Params.ReservationsInSubnet || s.Params.ReservationsOutOfPool {
 		return
 	}
 	hold := func(a netip.Addr) {
