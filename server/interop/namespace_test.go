@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -195,14 +194,6 @@ func (h *host) run(args ...string) string {
 	return string(out)
 }
 
-// cut and mend take the host from the wire and put it back.
-func (w *wire) cut(h *host) {
-	must(w.t, netlink.LinkSetDown(must1(netlink.LinkByName("p-"+h.name))(w.t)))
-}
-func (w *wire) mend(h *host) {
-	must(w.t, netlink.LinkSetUp(must1(netlink.LinkByName("p-"+h.name))(w.t)))
-}
-
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -230,6 +221,3 @@ func fill(text string, values map[string]string) string {
 	}
 	return text
 }
-
-// compact is JSON on one line, for messages of tests.
-func compact(b []byte) string { return string(bytes.Join(bytes.Fields(b), []byte(" "))) }
