@@ -174,7 +174,23 @@ func (w *wire) newHost(name string, number byte, addrs ...string) *host {
 		}
 		h.run(args...)
 	}
+	h.awaitLinkLocal()
 	return h
+}
+
+// awaitLinkLocal waits until the kernel has given the interface the address
+// that DHCPv6 speaks from, which takes it a while.
+func (h *host) awaitLinkLocal() {
+	h.t.Helper()
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		got := h.run("ip", "-6", "-oneline", "address", "show", "dev", "eth0", "scope", "link")
+		if strings.Contains(got, "fe80:") && !strings.Contains(got, "tentative") {
+			return
+		}
+		if time.Since(begin) > patience {
+			h.t.Fatalf("%s has no link-local address: %s", h.name, got)
+		}
+	}
 }
 
 // command returns a command that will run in the namespace.
