@@ -16,6 +16,7 @@ type wish struct {
 	classes *classSet
 	length  uint8 // 0: any
 	match   lengthMatch
+	half    uint8 // of divided pools; 0: both
 }
 
 // lengthMatch says how the delegated length of a pool relates to the wish.
@@ -28,7 +29,7 @@ const (
 )
 
 func (w *wish) allows(p *pool) bool {
-	if !w.classes.allows(p.Guard) {
+	if !w.classes.allows(p.Guard) || w.half != 0 && p.half != 0 && w.half != p.half {
 		return false
 	}
 	switch {
@@ -48,10 +49,10 @@ type turn struct {
 	lastUse uint64 // order of last allocations within the engine (preferred member)
 }
 
-// choose lets the allocators find a free resource in the members of the
+// chooseWithin lets the allocators find a free resource in the members of the
 // network, the most recently used member first, and moves q.subnet there. pools
 // is how many were open to the query.
-func (e *Engine) choose(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool, pools int) {
+func (e *Engine) chooseWithin(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool, pools int) {
 	q.members(e.preferred(q, t), func(s *subnet) bool {
 		how := s.Params.Allocator
 		if t == lease.PD {

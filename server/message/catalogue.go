@@ -65,6 +65,8 @@ var (
 	DHCPSrvMemfileFailedToOpen      = &Message{ID: "DHCPSRV_MEMFILE_FAILED_TO_OPEN", Logger: DHCPSrv, Level: Error}
 	DHCPSrvMemfileLeaseFileLoad     = &Message{ID: "DHCPSRV_MEMFILE_LEASE_FILE_LOAD", Logger: DHCPSrv, Level: Info}
 	DHCPSrvMemfileLeaseLoadRowError = &Message{ID: "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", Logger: DHCPSrv, Level: Error}
+	DHCPSrvMemfileNeedsDowngrading  = &Message{ID: "DHCPSRV_MEMFILE_NEEDS_DOWNGRADING", Logger: DHCPSrv, Level: Warn}
+	DHCPSrvMemfileNeedsUpgrading    = &Message{ID: "DHCPSRV_MEMFILE_NEEDS_UPGRADING", Logger: DHCPSrv, Level: Warn}
 	DHCPSrvMemfileNoStorage         = &Message{ID: "DHCPSRV_MEMFILE_NO_STORAGE", Logger: DHCPSrv, Level: Warn}
 	DHCPSrvMemfileLFCSetup          = &Message{ID: "DHCPSRV_MEMFILE_LFC_SETUP", Logger: DHCPSrv, Level: Info}
 	DHCPSrvMemfileLFCStart          = &Message{ID: "DHCPSRV_MEMFILE_LFC_START", Logger: DHCPSrv, Level: Info}
