@@ -42,8 +42,9 @@ interop: build ## run the tests against an installed Kea as partner
 golden: ## rewrite transcripts; read the diff
 	UPDATE=1 $(GO) test -count=1 ./...
 
-bench: ## run the benchmarks
+bench: build ## run the benchmarks, then Kea beside us where it is installed (BENCH="--quick --json FILE")
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	bin/leasehold bench beside $(BENCH)
 
 lint: ## check formatting, go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

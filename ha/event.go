@@ -143,7 +143,10 @@ type Stream struct {
 }
 
 // Point is how far we know the partner's change stream.
-type Point struct{ Epoch, Seq uint64 }
+type Point struct {
+	Epoch uint64 `json:"epoch"`
+	Seq   uint64 `json:"seq"`
+}
 
 // Features are what two of us speak beside Kea's protocol. Zero: a Kea.
 type Features struct {

@@ -57,9 +57,10 @@ type Machine struct {
 	entered  time.Time
 	partner  partner
 	journal  journal
-	unsent   uint64 // unsent-update-count
-	missing  span   // of our change stream: what the partner was not sent
-	own      Stream // our change stream, as last told
+	unsent   uint64    // unsent-update-count
+	missing  span      // of our change stream: what the partner was not sent
+	own      Stream    // our change stream, as last told
+	heard    [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
 	notified time.Time
 	lapsed   bool // contact was reported as interrupted
 	backlog  backlog

@@ -61,7 +61,11 @@ func (m *Machine) command(ev *Event) {
 	r := &ev.Request
 	switch r.Name {
 	case cmdHeartbeat:
-		m.answer(ev.Token, m.heartbeatReply())
+		h := m.heartbeatReply()
+		if m.other != nil && r.Server == m.other.Name {
+			m.heard[0], m.heard[1] = m.heard[1], h.Heartbeat.Stream.Sent
+		}
+		m.answer(ev.Token, h)
 	case cmdScopes:
 		m.scopesCommand(ev)
 	case cmdContinue:

@@ -337,7 +337,7 @@ func (n *node) start() {
 		n.note(false, n.store[addr])
 	}
 	n.m.Resume(n.point)
-	n.m.Owe(uint64(len(n.stream)))
+	n.m.Owe(1, uint64(len(n.stream)))
 	n.step(&Event{On: OnTick})
 }
 

@@ -248,7 +248,7 @@ func (m *Machine) floor(p *pull, now Point) Point {
 			return at
 		}
 	}
-	m.Owe(m.own.Seq)
+	m.Owe(1, m.own.Seq)
 	return now
 }
 
@@ -341,11 +341,18 @@ func (m *Machine) stream(own Stream) Stream {
 	return own
 }
 
-// Owe says that the partner may lack anything up to seq of our change stream.
-// To be called at the start, with the number of the last lease loaded, unless
-// the last run ended with a goodbye.
-func (m *Machine) Owe(seq uint64) {
-	if seq > 0 {
-		m.missing = span{1, max(seq, m.missing.to)}
+// Owe says that the partner may lack changes from one to another of our change
+// stream. To be called at the start, with what is not known to have reached it
+// in the last run.
+func (m *Machine) Owe(from, to uint64) {
+	if from <= to {
+		m.missing = span{from, max(to, m.missing.to)}
 	}
+}
+
+// Known returns up to where the partner has all of our change stream, and up to
+// where it is sure to remember that: its next heartbeat came after it was told.
+func (m *Machine) Known(own Stream) (sent, known uint64) {
+	sent = m.stream(own).Sent
+	return sent, min(m.heard[0], sent)
 }

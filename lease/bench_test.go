@@ -137,6 +137,33 @@ func BenchmarkByHWAddr(b *testing.B) {
 	})
 }
 
+// What commands look for, a few leases among all: by each index.
+func BenchmarkLookup(b *testing.B) {
+	for name, find := range map[string]func(s *Store, dst []Lease) []Lease{
+		"hw-address": func(s *Store, dst []Lease) []Lease { return s.ByHWAddr(dst, []byte("few")) },
+		"client-id":  func(s *Store, dst []Lease) []Lease { return s.ByClientID(dst, []byte("few")) },
+		"hostname":   func(s *Store, dst []Lease) []Lease { return s.ByHostname(dst, "few") },
+		"state":      func(s *Store, dst []Lease) []Lease { return s.ByState(dst, Declined, 0) },
+		"subnet":     func(s *Store, dst []Lease) []Lease { return s.BySubnet(dst, 1<<20) },
+		"both":       func(s *Store, dst []Lease) []Lease { return s.ByState(dst, Declined, 1<<20) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			sizes(b, func(b *testing.B, n int) {
+				s := filled(n, 4)
+				for i := range 3 {
+					s.Put(Lease{Addr: addr4(1 + i).addr(), SubnetID: 1 << 20, State: Declined, HWAddr: "few", ClientID: "few", Hostname: "few"})
+				}
+				dst := make([]Lease, 0, 4)
+				for b.Loop() {
+					if dst = find(s, dst[:0]); len(dst) != 3 {
+						b.Fatal(len(dst))
+					}
+				}
+			})
+		})
+	}
+}
+
 // A lease ends, is told, reclaimed and given again.
 func BenchmarkExpiry(b *testing.B) {
 	sizes(b, func(b *testing.B, n int) {

@@ -32,6 +32,9 @@ func (s *Store) Retain(n int) { s.ring = ring{limit: max(n, 0)} }
 // is no longer retained (or from the future): the reader must take a full copy.
 func (s *Store) Changes(dst []Change, seq uint64, limit int) (changes []Change, ok bool) {
 	n := len(s.ring.buf)
+	if s.since <= seq && seq < s.base { // of the run before, see Resume
+		seq = s.base
+	}
 	if seq > s.seq || s.seq-seq > uint64(n) {
 		return dst, false
 	}

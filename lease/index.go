@@ -3,7 +3,6 @@ package lease
 import (
 	"bytes"
 	"hash/maphash"
-	"slices"
 )
 
 // ByHWAddr appends to dst the leases of a hardware address, in all subnets, by
@@ -121,86 +120,5 @@ func (s *Store) unindex(n uint32, i int) {
 		s.same[i].swap(s.hashKey(i, key), n, l.next)
 	default:
 		s.same[i].remove(s.hashKey(i, key), n)
-	}
-}
-
-// BySubnet appends the leases of a subnet.
-func (s *Store) BySubnet(dst []Lease, subnet uint32) []Lease {
-	first := len(dst)
-	if heads := s.groups[subnet]; heads != nil {
-		for _, n := range heads {
-			dst = s.group(dst, n)
-		}
-	}
-	byAddr(dst[first:])
-	return dst
-}
-
-// ByState appends the leases in a state; subnet 0 = all subnets.
-func (s *Store) ByState(dst []Lease, st State, subnet uint32) []Lease {
-	if st >= states {
-		return dst
-	}
-	first := len(dst)
-	if subnet != 0 {
-		if heads := s.groups[subnet]; heads != nil {
-			dst = s.group(dst, heads[st])
-		}
-	} else {
-		for _, heads := range s.groups {
-			dst = s.group(dst, heads[st])
-		}
-	}
-	byAddr(dst[first:])
-	return dst
-}
-
-// Subnets returns the numbers of all subnets that have leases, ascending.
-func (s *Store) Subnets() []uint32 {
-	var ids []uint32
-	for id := range s.groups {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-func (s *Store) group(dst []Lease, n uint32) []Lease {
-	for ; n != 0; n = s.slab.rec(n).group.next {
-		dst = append(dst, Lease{})
-		s.read(n, &dst[len(dst)-1])
-	}
-	return dst
-}
-
-// join and leave keep the list of record n's subnet and state.
-func (s *Store) join(n uint32) {
-	r := s.slab.rec(n)
-	heads := s.groups[r.subnet]
-	if heads == nil {
-		heads = new([states]uint32)
-		s.groups[r.subnet] = heads
-	}
-	head := heads[r.state]
-	r.group = link{next: head}
-	if head != 0 {
-		s.slab.rec(head).group.prev = n
-	}
-	heads[r.state] = n
-}
-
-func (s *Store) leave(n uint32) {
-	r := s.slab.rec(n)
-	if r.group.next != 0 {
-		s.slab.rec(r.group.next).group.prev = r.group.prev
-	}
-	if r.group.prev != 0 {
-		s.slab.rec(r.group.prev).group.next = r.group.next
-		return
-	}
-	heads := s.groups[r.subnet]
-	heads[r.state] = r.group.next
-	if *heads == ([states]uint32{}) {
-		delete(s.groups, r.subnet)
 	}
 }

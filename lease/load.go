@@ -179,6 +179,12 @@ func readRows(ctx context.Context, fsys FS, name string, v6 bool, chunk int,
 		return tail{}, err
 	}
 	defer f.Close()
+	return parseRows(ctx, f, name, v6, chunk, row, bad)
+}
+
+func parseRows(ctx context.Context, f io.Reader, name string, v6 bool, chunk int,
+	row func(*rowParser, []byte, int64) error, bad func(string, int, error) error) (tail, error) {
+
 	if chunk == 0 {
 		chunk = 256 << 10
 	}

@@ -44,6 +44,7 @@ type Memfile struct {
 	file   File   // nil = to be opened
 	good   int64  // size of the file up to which all is whole and durable
 	rows   []byte // rows that are to be written, all that is not durable yet
+	turns  int    // how often the file was set aside
 	linked bool   // the directory entry of the file is durable
 	tail   tail
 
@@ -240,6 +241,7 @@ func (m *Memfile) turn() error {
 		return err
 	}
 	m.good, m.linked, m.tail = 0, false, tail{known: true}
+	m.turns++
 	if err := m.open(); err != nil {
 		m.shut()
 		return err

@@ -160,6 +160,18 @@ func asks(t *rapid.T, s *Store, m *model) {
 			}))
 		}
 	}
+	for _, limit := range []int{1, 3} {
+		var got []Lease
+		for at, done := Place(0), false; !done; {
+			var turn []Lease
+			if turn, at, done = s.InGroup(nil, Group{State: Declined}, at, limit); len(turn) > limit {
+				t.Fatalf("InGroup gives %d leases of %d", len(turn), limit)
+			}
+			got = append(got, turn...)
+		}
+		byAddr(got)
+		wantSame(t, "InGroup", got, m.where(func(o Lease) bool { return o.State == Declined }))
+	}
 	wantSame(t, "BySubnet", s.BySubnet(nil, 2), m.where(func(o Lease) bool { return o.SubnetID == 2 }))
 	var each []Lease
 	s.Each(func(l *Lease) bool { each = append(each, *l); return true })

@@ -7,7 +7,7 @@ import (
 
 // A record is a lease without its strings, and its links in the lists it is
 // part of. Records refer to each other by number, 0 = none: the collector sees
-// no pointers. Size: 72 bytes; v6 leases have a record6 beside it.
+// no pointers. Size: 64 bytes, a cache line; v6 leases have a record6 beside it.
 type record struct {
 	cltt   int64
 	addr   uint32 // v4
@@ -19,9 +19,8 @@ type record struct {
 	state  State
 	flags  uint8
 
-	same  [3]link // others with equal hardware address, client identifier, hostname
-	group link    // others of this subnet and state
-	ends  link    // others that end in the same second
+	same [3]link // others with equal hardware address, client identifier, hostname
+	ends link    // others that end in the same second
 }
 
 type record6 struct {
@@ -73,7 +72,7 @@ type slab struct {
 	recs  [][]record
 	recs6 [][]record6 // family 6
 	n     uint32      // numbers handed out; 0 is never used
-	free  uint32      // list of unused records, linked by group.next
+	free  uint32      // list of unused records, linked by ends.next
 	used  int
 }
 
@@ -83,7 +82,7 @@ func (s *slab) rec6(n uint32) *record6 { return &s.recs6[n>>slabBits][n&(slabSiz
 func (s *slab) take(v6 bool) uint32 {
 	s.used++
 	if n := s.free; n != 0 {
-		s.free = s.rec(n).group.next
+		s.free = s.rec(n).ends.next
 		*s.rec(n) = record{flags: flagUsed}
 		return n
 	}
@@ -114,7 +113,7 @@ func (s *slab) take(v6 bool) uint32 {
 
 func (s *slab) give(n uint32) {
 	s.used--
-	*s.rec(n) = record{group: link{next: s.free}}
+	*s.rec(n) = record{ends: link{next: s.free}}
 	s.free = n
 }
 

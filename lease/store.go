@@ -9,9 +9,10 @@ import (
 
 // Store is the index of all leases of one family.
 //
-// A lease costs about 170 bytes (v4) or 230 (v6): a record of 72 bytes (v6
-// 104), its strings in shared chunks, three hash indexes of record numbers, and
-// a tree by address, which serves both Get and Page. None of it holds pointers.
+// A lease costs about 170 bytes (v4) or 230 (v6): a record of 64 bytes (v6
+// 96), its strings in shared chunks, three hash indexes of record numbers, a
+// tree by subnet and state, and one by address, which serves both Get and Page.
+// None of it holds pointers.
 type Store struct {
 	v6    bool
 	epoch uint64
@@ -22,13 +23,15 @@ type Store struct {
 
 	order4 tree[addr4, uint32]
 	order6 tree[addr6, uint32]
-	same   [3]table // by hardware address, client identifier, hostname
-	groups map[uint32]*[states]uint32
+	same   [3]table                // by hardware address, client identifier, hostname
+	groups tree[number, struct{}]  // by subnet and state
 	queues [4]tree[second, uint32] // by end: queueWaiting, queueLapsed, queueReclaimed
 
 	seq  uint64
 	ring ring
-	told Lease // what Lapse tells of
+	// Resume: numbers from since to base stand for base.
+	since, base uint64
+	told        Lease // what Lapse tells of
 }
 
 const (
@@ -49,11 +52,10 @@ func NewStore(family int, epoch uint64) *Store {
 	// answer depends on it.
 	seed := maphash.MakeSeed()
 	return &Store{
-		v6:     family == 6,
-		epoch:  epoch,
-		seed:   seed,
-		groups: make(map[uint32]*[states]uint32),
-		ring:   ring{limit: defaultRetained},
+		v6:    family == 6,
+		epoch: epoch,
+		seed:  seed,
+		ring:  ring{limit: defaultRetained},
 	}
 }
 

@@ -101,6 +101,9 @@ func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
 		d.f.meters.Append.Observe(took.Seconds())
 		d.f.meters.Changes.Observe(float64(len(journal)))
 		d.report(err)
+		if err == nil {
+			d.f.memory.appended(journal[len(journal)-1].Seq, began)
+		}
 		c.in = append(c.in[:0], engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err})
 		if batches > 1 {
 			c.in = append(c.in, engine.TakeJournal{})

@@ -26,6 +26,7 @@ type family struct {
 	sockets *listen.Set
 	peers   *peers
 	disk    *disk
+	memory  *keeper
 	routes  *route.Table
 	log     *logging.Sink
 	meters  *metrics.Meters
@@ -106,7 +107,9 @@ func (f *family) serve(s *listen.Socket) {
 		if kept < n {
 			c.in = append(c.in, engine.Shed{Count: n - kept})
 		}
+		began := time.Now()
 		f.step(c)
+		f.meters.Took.Observe(time.Since(began).Seconds())
 		f.refill(c, batch[:kept])
 	}
 }
@@ -175,6 +178,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	f.deliver(c.fx.Answers)
 	if len(c.fx.Sends) > 0 {
 		f.peers.send(c.fx.Sends)
+	}
+	if c.fx.Memory != nil {
+		f.memory.keep(c.fx.Memory)
 	}
 	if c.fx.Stirred {
 		f.stirred()

@@ -84,17 +84,22 @@ func loadBackend(b lease.Backend, log *logging.Sink, load func(lease.Backend) er
 }
 
 // openLeases opens the lease database of a family and fills a store from it.
-func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, error) {
+// What a pair remembers is beside a lease file, if anything.
+func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, *memory, error) {
 	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
 	b, err := openBackend(f, o, log)
 	if err != nil || b == nil {
-		return store, nil, err
+		return store, nil, nil, err
 	}
 	if err := loadBackend(b, log, store.Restore); err != nil {
-		return nil, nil, errors.Join(err, b.Close())
+		return nil, nil, nil, errors.Join(err, b.Close())
+	}
+	var remembered *memory
+	if m, ok := b.(*lease.Memfile); ok {
+		remembered = openMemory(lease.OS, o.leaseFile(f), m, store, f, now)
 	}
 	newSanity(f, log).checkAll(store)
-	return store, b, nil
+	return store, b, remembered, nil
 }
 
 // move is the way of leases from one database to another one while clients are
@@ -196,6 +201,7 @@ func (d *disk) use(to lease.Backend) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("prepare the new lease database: %w", err), to.Close())
 	}
+	d.f.memory.abandon()
 	old := d.backend
 	if d.backend = to; to == nil {
 		d.change(nil)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"leasehold/config"
@@ -15,6 +16,7 @@ import (
 	"leasehold/server/control"
 	"leasehold/server/events"
 	"leasehold/server/message"
+	"leasehold/server/metrics"
 	"leasehold/server/page"
 )
 
@@ -23,15 +25,26 @@ func (s *Server) newPage() *page.Page {
 	return page.New(page.Options{
 		Ask: s.askEngine, Act: s.act, Families: s.pageFamilies, Release: s.o.Release, Now: s.o.Now,
 		Users: s.users, Demands: demands, Partner: s.askPartner, Streams: s.streams,
-		Hooks: func() []events.HookState {
-			if h := s.happening.running.Load(); h != nil {
-				return h.States()
-			}
-			return nil
-		},
+		Hooks:   s.hookStates,
 		Note:    func(text string) { s.families()[0].log.Log(message.AuditPage, "%s", text) },
 		Watched: func(n int) { s.happening.listeners.Add(int64(n)) },
 	})
+}
+
+func (s *Server) hookStates() []events.HookState {
+	if h := s.happening.running.Load(); h != nil {
+		return h.States()
+	}
+	return nil
+}
+
+// readers are the figures of those who read what happens.
+func (s *Server) readers() metrics.Readers {
+	r := metrics.Readers{Streams: s.streams.Open(), StreamLimit: int(s.streams.Limit), Hooks: s.hookStates()}
+	if log := s.happening.log.Load(); log != nil {
+		r.Events, r.Last = true, log.Last()
+	}
+	return r
 }
 
 // users are those who may log in to the page: of every family.
@@ -193,10 +206,10 @@ func (s *Server) askPartner(ctx context.Context, version int, this string) (json
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	url := peer.URL
+	target := peer.URL
 	if peer.TLS.On() {
 		// TLS is on whatever the scheme says.
-		url = "https" + strings.TrimPrefix(strings.TrimPrefix(url, "https"), "http")
+		target = "https" + strings.TrimPrefix(strings.TrimPrefix(target, "https"), "http")
 		settings, err := link.ClientTLS(peer.TLS)
 		if err != nil {
 			return nil, fmt.Errorf("ask %s: %w", peer.Name, err)
@@ -204,7 +217,7 @@ func (s *Server) askPartner(ctx context.Context, version int, this string) (json
 		client.Transport.(*http.Transport).TLSClientConfig = settings
 	}
 	body := fmt.Sprintf(`{ "command": "status-get", "service": [ "dhcp%d" ] }`, version)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader([]byte(body)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", peer.Name, err)
 	}
@@ -213,6 +226,9 @@ func (s *Server) askPartner(ctx context.Context, version int, this string) (json
 		r.SetBasicAuth(peer.User, peer.Password)
 	}
 	resp, err := client.Do(r)
+	if inner := (*url.Error)(nil); errors.As(err, &inner) {
+		err = inner.Err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", peer.Name, err)
 	}

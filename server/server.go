@@ -92,6 +92,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	}
 	s := &Server{o: o, cfg: cfg, metrics: metrics.New(o.Release), ready: make(chan struct{}), streams: &events.Streams{Limit: webStreams}}
 	s.page = s.newPage()
+	s.metrics.Readers(s.readers)
 	var err error
 	if cfg.V4 != nil {
 		s.v4, err = s.newFamily(cfg.V4)
@@ -121,7 +122,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		return nil, err
 	}
 	now := s.o.Now()
-	store, backend, err := openLeases(c, &s.o, log, now)
+	store, backend, remembered, err := openLeases(c, &s.o, log, now)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +149,11 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		}
 		log.Log(message.DHCP6UsingServerID, "server-id %x is kept in %s", eo.DUID, duidFile(dir))
 	}
+	if remembered != nil {
+		eo.Resumed = remembered.resumed
+	}
 	f.engine = engine.New(c, store, eo)
+	f.memory = newKeeper(f, remembered)
 	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
@@ -275,6 +280,7 @@ func (s *Server) close() error {
 			f.sockets.Quiet()
 		}
 		errs = append(errs, f.disk.close())
+		f.memory.close()
 		if f.sockets != nil {
 			f.sockets.Close()
 		}

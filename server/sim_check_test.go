@@ -57,6 +57,8 @@ type counts struct {
 	Kept    int // leases looked for after a crash
 	Handed  int // goodbyes that were looked at
 	Equal   int // leases compared at the end
+	Resumed int // starts with a memory of the pair
+	Copied  int // pages of a full copy
 }
 
 func (c *counts) add(o *counts) {
@@ -70,6 +72,8 @@ func (c *counts) add(o *counts) {
 	c.Kept += o.Kept
 	c.Handed += o.Handed
 	c.Equal += o.Equal
+	c.Resumed += o.Resumed
+	c.Copied += o.Copied
 }
 
 // holding is an address in the hands of a client, by a response it received.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"leasehold/ha"
@@ -83,6 +84,9 @@ func (t *simNet) send(n *simNode, x *engine.Send) {
 		if p.name == a.Peer.Name {
 			c.to = p
 		}
+	}
+	if strings.HasSuffix(a.Command.Name, "-get-page") {
+		t.s.check.counts.Copied++
 	}
 	if *simTrace && !bytes.Contains(c.body, []byte("ha-heartbeat")) {
 		t.s.note("%s sends %s %d: %.300s", n.name, c.to.name, a.ID, c.body)

@@ -35,6 +35,8 @@ type simNode struct {
 	engine  *engine.Engine
 	store   *lease.Store
 	backend *lease.Memfile
+	memory  *memory
+	older   []byte // a memory of some time ago
 	fx      engine.Effects
 	wake    simTime // 0 = no timer
 	alarm   int
@@ -162,6 +164,11 @@ func (n *simNode) start() {
 	if n.index < 2 && !s.o.extensions[n.index] || n.index == 2 {
 		o.Extensions = &ha.Extensions{}
 	}
+	n.misremember()
+	n.memory = openMemory(n.fs, simFile, b, store, n.config(), n.now())
+	if o.Resumed = n.memory.resumed; o.Resumed != nil && o.Resumed.Owed > 1 {
+		s.check.counts.Resumed++
+	}
 	n.engine = engine.New(n.config(), store, o)
 	s.note("%s starts with %d leases", n.name, store.Len())
 	n.step(engine.Addresses{Own: []netip.Addr{n.addr}}, engine.Tick{})
@@ -238,6 +245,9 @@ func (n *simNode) step(in ...engine.Input) {
 	for i := range n.fx.Sends {
 		n.s.net.send(n, &n.fx.Sends[i])
 	}
+	if m := n.fx.Memory; m != nil {
+		n.soon(n.s.memoryDelay(), func() { n.remember(m) })
+	}
 	n.arm(n.fx.Wake)
 	if n.fx.Waiting && !n.writing {
 		n.writing = true
@@ -302,6 +312,9 @@ func (n *simNode) write(in ...engine.Input) {
 	if err != nil {
 		n.s.note("%s: %v", n.name, err)
 	}
+	if err == nil {
+		n.memory.appended(journal[len(journal)-1].Seq, n.now())
+	}
 	done := engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err}
 	n.soon(n.s.between(50*time.Microsecond, 5*time.Millisecond), func() { n.write(done) })
 }
@@ -362,6 +375,11 @@ func (n *simNode) finish(then func()) {
 	n.s.check.crashed(n)
 	if err := n.backend.Close(); err != nil {
 		n.s.note("%s: %v", n.name, err)
+	}
+	n.fx.Reset()
+	n.engine.Step(n.now(), []engine.Input{engine.TakeMemory{}}, &n.fx)
+	if n.fx.Memory != nil {
+		n.remember(n.fx.Memory)
 	}
 	n.end(false)
 	n.s.note("%s has stopped", n.name)
@@ -485,7 +503,29 @@ func (n *simNode) describe() string {
 func (n *simNode) replaceDisk() {
 	n.s.note("%s gets an empty disk", n.name)
 	n.end(false)
-	n.fs = faultfs.New()
+	n.fs, n.older = faultfs.New(), nil
 	n.s.check.forget(n)
 	n.s.in(time.Second, n.start)
+}
+
+// remember writes what the pair has to remember.
+func (n *simNode) remember(m *engine.Memory) {
+	if err := n.memory.write(m); err != nil {
+		n.s.note("%s: %v", n.name, err)
+	} else if n.older == nil || n.s.memories.Float64() < .1 {
+		n.older, _ = n.fs.Read(memoryPath(simFile))
+	}
+}
+
+// misremember loses the memory, or finds an older one.
+func (n *simNode) misremember() {
+	switch x := n.s.memories.Float64(); {
+	case n.s.o.faults&(faultKill|faultPower|faultLeave) == 0:
+	case x < .1:
+		n.s.note("%s loses its memory", n.name)
+		_ = n.fs.Remove(memoryPath(simFile)) // it may have none
+	case x < .2 && n.older != nil && !n.s.o.faults.has(faultStep):
+		n.s.note("%s has an older memory", n.name)
+		n.fs.Write(memoryPath(simFile), n.older)
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"leasehold/ha"
 	"leasehold/lease"
+	"leasehold/lease/faultfs"
 )
 
 // A simulation that finds nothing proves something only if it finds what is
@@ -62,6 +63,22 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 					}
 				}
 			})
+		}},
+		{"lose what was missed", "equal, two-clients, heals", func(o *simOptions) {
+			calm(o)
+			o.unacked, o.balancing = 0, false
+		}, func(s *sim) {
+			s.net.plant = func(c *simCall) []byte {
+				x := c.send.Action.Command
+				if x.Name != ha.LeaseChanges || x.Point.Seq == 0 {
+					return nil
+				}
+				at := ha.Point{Epoch: x.Point.Epoch, Seq: max(x.Point.Seq, c.to.store.Seq())}
+				return ha.ChangesReply(nil, at, false, false).Append(nil)
+			}
+			// The clients of a minute are given to one server alone.
+			s.in(10*time.Second, func() { s.nodes[1].crash(faultfs.Kept, false) })
+			s.in(70*time.Second, s.nodes[1].start)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -25,19 +25,22 @@ var simTrace = flag.Bool("trace", false, "print what happens in a simulation")
 
 // sim is one run.
 type sim struct {
-	seed    uint64
-	rnd     *rand.Rand
-	now     simTime
-	agenda  agenda
-	o       simOptions
-	nodes   []*simNode
-	clients []*simClient
-	net     simNet
-	check   checker
-	swapped bool // a planted bug: b takes itself for the primary
-	healing bool
-	trace   []string
-	printf  func(string)
+	seed uint64
+	rnd  *rand.Rand
+	// memories decides what concerns the memory of pairs; with numbers of its
+	// own, so that older seeds stay what they were.
+	memories *rand.Rand
+	now      simTime
+	agenda   agenda
+	o        simOptions
+	nodes    []*simNode
+	clients  []*simClient
+	net      simNet
+	check    checker
+	swapped  bool // a planted bug: b takes itself for the primary
+	healing  bool
+	trace    []string
+	printf   func(string)
 }
 
 // simOptions is what a seed decides about a run.
@@ -98,7 +101,7 @@ func drawOptions(rnd *rand.Rand) simOptions {
 }
 
 func newSim(seed uint64, change func(*simOptions)) *sim {
-	s := &sim{seed: seed, rnd: rand.New(rand.NewPCG(seed, 1))}
+	s := &sim{seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), memories: rand.New(rand.NewPCG(seed, 3))}
 	s.o = drawOptions(s.rnd)
 	if change != nil {
 		change(&s.o)
@@ -133,6 +136,10 @@ func (s *sim) build() {
 
 // in makes something happen after a while.
 func (s *sim) in(d time.Duration, do func()) { s.agenda.add(s.now+max(d, 0), do) }
+
+func (s *sim) memoryDelay() time.Duration {
+	return time.Duration(s.memories.Int64N(int64(200 * time.Millisecond)))
+}
 
 func (s *sim) upTo(d time.Duration) time.Duration { return time.Duration(s.rnd.Int64N(int64(d) + 1)) }
 

@@ -48,7 +48,7 @@ func TestMetrics(t *testing.T) {
 			`leasehold_service_enabled{family="4"} 0`,
 			`leasehold_response_wait_seconds_count{family="4"} 0`,
 			`leasehold_lease_append_seconds_count{family="4"} 0`,
-			`leasehold_build_info{`,
+			`leasehold_build_info{`, `leasehold_batch_seconds_count{family="4"} 0`, `leasehold_streams_open 0`, `go_goroutines `,
 		}},
 		{6, webConfig6, []string{
 			`leasehold_pool_size{family="6",network="",pool="2001:db8::-2001:db8::ffff:ffff:ffff:ffff",subnet="2001:db8::/64",subnet_id="1"} 1.8446744073709552e+19`,

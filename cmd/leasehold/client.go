@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"leasehold/server"
 )
 
 // client sends commands to a running server.
@@ -37,10 +39,11 @@ type answer struct {
 	raw       []byte
 }
 
-// The codes of an answer that are no failure: done, and nothing found.
+// Codes of answers. Success and Empty (nothing was found) are no failure.
 const (
-	resultSuccess = 0
-	resultEmpty   = 3
+	resultSuccess     = 0
+	resultUnsupported = 2
+	resultEmpty       = 3
 )
 
 func (c *client) flags(f *pflag.FlagSet) {
@@ -96,10 +99,25 @@ func (c *client) send(ctx context.Context, command string, arguments json.RawMes
 	if err := json.Unmarshal(unwrap(raw), a); err != nil {
 		return nil, fmt.Errorf("read answer to %s: %w", command, err)
 	}
+	if hook := hookOf(command); a.Result == resultUnsupported && hook != "" {
+		return a, fmt.Errorf("%s: %s: the server's configuration has no hooks-libraries entry %s", command, a.Text, hook)
+	}
 	if a.Result != resultSuccess && a.Result != resultEmpty {
 		return a, fmt.Errorf("%s: %s (result %d)", command, a.Text, a.Result)
 	}
 	return a, nil
+}
+
+// hookOf is the library that a server must have been configured with to know a
+// command; "" for none.
+func hookOf(command string) string {
+	name := strings.NewReplacer("4", "X", "6", "X").Replace(command)
+	for _, d := range server.CommandDocs() {
+		if d.Name == name {
+			return d.Hook
+		}
+	}
+	return ""
 }
 
 // unwrap takes the one answer out of the list that HTTP gives.

@@ -17,8 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"leasehold/server/probe"
 	"leasehold/config"
+	"leasehold/server/probe"
 )
 
 // drill is a rehearsal of a failover.

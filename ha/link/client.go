@@ -286,7 +286,7 @@ func (c *Client) carry(l *link, w *wire, j *task) (*wire, ha.Answer) {
 		if w == nil {
 			conn, err := c.dial(l, j.deadline)
 			if err != nil {
-				return nil, ha.Answer{Err: err, Refused: errors.Is(err, syscall.ECONNREFUSED)}
+				return nil, ha.Answer{Err: err, Refused: errors.Is(err, syscall.ECONNREFUSED), Ended: ended(err)}
 			}
 			w = &wire{conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}
 			w.stop = context.AfterFunc(c.ctx, func() { conn.Close() })
@@ -310,6 +310,10 @@ func (c *Client) carry(l *link, w *wire, j *task) (*wire, ha.Answer) {
 		}
 	}
 }
+
+// ended says whether a process that is about to end has met the attempt to
+// connect: its listener resets what it does not accept any more.
+func ended(err error) bool { return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) }
 
 func isTimeout(err error) bool {
 	var e net.Error

@@ -39,7 +39,8 @@ type CommandReceived struct {
 type Cursor struct {
 	after netip.Addr // leases: the last one looked at
 	index int        // subnets: how many are done
-	count int        // leases found or changed so far
+	place lease.Place
+	count int // leases found or changed so far
 }
 
 func (*CommandReceived) input() {}
@@ -113,6 +114,7 @@ func (e *Engine) command(c *CommandReceived) {
 	}
 	before := e.store.Seq()
 	a := fn(e, c)
+	e.noteUnshared(c, before)
 	if e.store.Seq() == before || e.diskless {
 		e.answer(c.ID, a)
 		return

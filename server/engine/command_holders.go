@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -242,6 +243,9 @@ func (e *Engine) copies(list []lease.Lease) []string {
 			if _, ok := e.doubtful[list[i].Addr]; ok {
 				all[i] = partnerSoon
 			}
+			if _, ok := e.unshared[list[i].Addr]; ok {
+				all[i] = partnerLacks
+			}
 		}
 	}
 	if len(where) == 0 {
@@ -319,4 +323,34 @@ func endLease(e *Engine, c *CommandReceived) Answer {
 	}
 	e.mark = len(e.journal)
 	return Answer{Text: "the lease of " + a.String() + " has ended"}
+}
+
+// maxUnshared bounds what is remembered of leases that operators changed.
+const maxUnshared = 10000
+
+// noteUnshared remembers the leases that a command changed on this server only:
+// as with Kea, what an operator does is not sent to the partner. What the
+// partner does itself comes as commands, too, and says so.
+func (e *Engine) noteUnshared(c *CommandReceived, before uint64) {
+	if e.store.Seq() == before || len(e.pairs) == 0 || !strings.HasPrefix(c.Name, fmt.Sprintf("lease%d-", e.version)) || strings.HasSuffix(c.Name, "-bulk-apply") {
+		return
+	}
+	origin, force := c.Arguments.Get("origin"), c.Arguments.Get("force-create")
+	if origin != nil && origin.Str == "ha-partner" || force != nil && force.Bool {
+		return
+	}
+	changes, ok := e.store.Changes(nil, before, maxUnshared)
+	if !ok {
+		return
+	}
+	if e.unshared == nil {
+		e.unshared = map[netip.Addr]struct{}{}
+	}
+	for i := range changes {
+		if a := changes[i].Lease.Addr; changes[i].Delete {
+			delete(e.unshared, a)
+		} else if len(e.unshared) < maxUnshared {
+			e.unshared[a] = struct{}{}
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 
 	"leasehold/config"
 	"leasehold/lease"
@@ -218,15 +219,14 @@ func (e *Engine) walk(c *CommandReceived, fits func(*lease.Lease) bool) (found [
 func (e *Engine) more() bool { return len(e.found) == leaseTurn }
 
 func leaseGetAll(e *Engine, c *CommandReceived) Answer {
-	fits := func(*lease.Lease) bool { return true }
 	if c.Arguments != nil {
 		ids, err := subnetList(c.Arguments)
 		if err != nil {
 			return failed(err)
 		}
-		fits = func(l *lease.Lease) bool { return ids[l.SubnetID] }
+		return e.group(c.Next, ids, lease.Group{AnyState: true}, "")
 	}
-	found, at := e.walk(c, fits)
+	found, at := e.walk(c, func(*lease.Lease) bool { return true })
 	a := e.leasesFound(found, at.count, "")
 	if e.more() {
 		a.Next = at
@@ -234,7 +234,34 @@ func leaseGetAll(e *Engine, c *CommandReceived) Answer {
 	return a
 }
 
-func subnetList(args *config.Value) (map[uint32]bool, error) {
+// group answers with one turn through the leases of some subnets, one after the
+// other.
+func (e *Engine) group(from *Cursor, subnets []uint32, g lease.Group, suffix string) Answer {
+	var at Cursor
+	if from != nil {
+		at = *from
+	}
+	var found []lease.Lease
+	for at.index < len(subnets) && len(found) < leaseTurn {
+		g.Subnet = subnets[at.index]
+		var done bool
+		if found, at.place, done = e.store.InGroup(found, g, at.place, leaseTurn-len(found)); !done {
+			break
+		}
+		at.index++
+		at.place = 0
+	}
+	slices.SortFunc(found, func(a, b lease.Lease) int { return a.Addr.Compare(b.Addr) })
+	at.count += len(found)
+	a := e.leasesFound(found, at.count, suffix)
+	if at.index < len(subnets) {
+		a.Next = &at
+	}
+	return a
+}
+
+// subnetList is the list of subnets in the arguments, ascending, each once.
+func subnetList(args *config.Value) ([]uint32, error) {
 	v := args.Get("subnets")
 	switch {
 	case v == nil:
@@ -242,7 +269,7 @@ func subnetList(args *config.Value) (map[uint32]bool, error) {
 	case v.Kind != config.List:
 		return nil, errors.New("'subnets' parameter must be a list")
 	}
-	ids := make(map[uint32]bool, len(v.List))
+	ids := make([]uint32, 0, len(v.List))
 	for _, x := range v.List {
 		if x.Kind != config.Int {
 			return nil, errors.New("listed subnet identifiers must be numbers")
@@ -250,9 +277,12 @@ func subnetList(args *config.Value) (map[uint32]bool, error) {
 		if x.Int < 0 || x.Int > math.MaxUint32 {
 			return nil, fmt.Errorf("out of range subnet identifier %d", x.Int)
 		}
-		ids[uint32(x.Int)] = true
+		if x.Int != 0 { // no subnet, but every one to the store
+			ids = append(ids, uint32(x.Int))
+		}
 	}
-	return ids, nil
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 func leaseGetPage(e *Engine, c *CommandReceived) Answer {
@@ -407,14 +437,10 @@ func leaseGetByState(e *Engine, c *CommandReceived) Answer {
 			suffix += fmt.Sprintf(" in subnet %d", subnet)
 		}
 	}
-	found, at := e.walk(c, func(l *lease.Lease) bool {
-		return uint32(l.State) == state && (subnet == 0 || l.SubnetID == subnet)
-	})
-	a := e.leasesFound(found, at.count, suffix)
-	if e.more() {
-		a.Next = at
+	if state > uint32(lease.Registered) {
+		return e.leasesFound(nil, 0, suffix)
 	}
-	return a
+	return e.group(c.Next, []uint32{subnet}, lease.Group{State: lease.State(state)}, suffix)
 }
 
 func stateArg(v *config.Value) (uint32, error) {

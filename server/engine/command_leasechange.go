@@ -154,9 +154,7 @@ func leaseWipe(e *Engine, c *CommandReceived) Answer {
 	if err != nil {
 		return failed(err)
 	}
-	doomed, at := e.walk(c, func(l *lease.Lease) bool {
-		return l.SubnetID == id || id == 0 && e.subnets[l.SubnetID] != nil
-	})
+	doomed, at, more := e.wiped(c.Next, id)
 	for i := range doomed {
 		e.discard(&doomed[i])
 	}
@@ -173,10 +171,27 @@ func leaseWipe(e *Engine, c *CommandReceived) Answer {
 	if at.count == 0 {
 		a.Result = Empty
 	}
-	if e.more() {
+	if more {
 		a.Next = at
 	}
 	return a
+}
+
+// wiped are the leases that a turn of wiping deletes: those of a subnet, 0: of
+// every subnet that is configured.
+func (e *Engine) wiped(from *Cursor, id uint32) (doomed []lease.Lease, at *Cursor, more bool) {
+	if id == 0 {
+		doomed, at = e.walk(&CommandReceived{Next: from}, func(l *lease.Lease) bool { return e.subnets[l.SubnetID] != nil })
+		return doomed, at, e.more()
+	}
+	at = &Cursor{}
+	if from != nil {
+		*at = *from
+	}
+	var done bool
+	doomed, at.place, done = e.store.InGroup(nil, lease.Group{Subnet: id, AnyState: true}, at.place, leaseTurn)
+	at.count += len(doomed)
+	return doomed, at, !done
 }
 
 // leaseResendDDNS asks again for the DNS records of a lease.

@@ -130,6 +130,42 @@ func TestLongAnswersComeInTurns(t *testing.T) {
 	}
 }
 
+// A lookup goes to what it looks for: however many leases there are beside it,
+// the first turn has it all.
+func TestLookupsDoNotScan(t *testing.T) {
+	e := commandEngine(t)
+	e.diskless = true
+	fill(e, 20*leaseTurn)
+	few := lease.Lease{Addr: netip.MustParseAddr("10.200.0.0"), SubnetID: 7, HWAddr: "few", HWType: 1, ClientID: "\x01few", Hostname: "few", Valid: 3600,
+		CLTT: midnight.Unix(), State: lease.Declined}
+	for range 3 {
+		few.Addr = few.Addr.Next()
+		e.store.Put(few)
+	}
+	for _, tt := range []struct {
+		name, args string
+		found      int
+	}{
+		{"lease4-get-by-hw-address", `{"hw-address":"66:65:77"}`, 3},
+		{"lease4-get-by-client-id", `{"client-id":"01:66:65:77"}`, 3},
+		{"lease4-get-by-hostname", `{"hostname":"few"}`, 3},
+		{"lease4-get-by-state", `{"state":"declined"}`, 3},
+		{"lease4-get-by-state", `{"state":"declined","subnet-id":7}`, 3},
+		{"lease4-get-by-state", `{"state":"default","subnet-id":7}`, 0},
+		{"lease4-get-all", `{"subnets":[7,8]}`, 3},
+		{"lease4-wipe", `{"subnet-id":7}`, 0},
+		{"lease4-get-all", `{"subnets":[7]}`, 0},
+	} {
+		a := step(e, received(t, tt.name, tt.args)).Answers[0].Answer
+		if a.Next != nil || len(a.Leases) != tt.found {
+			t.Errorf("%s %s: %d leases, want %d; more to come: %t", tt.name, tt.args, len(a.Leases), tt.found, a.Next != nil)
+		}
+	}
+	if n := e.store.Len(); n != 20*leaseTurn {
+		t.Errorf("%d leases are left", n)
+	}
+}
+
 func statistic(e *Engine, name string) int64 {
 	r, ok := e.findStat(name)
 	if !ok {

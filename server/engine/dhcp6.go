@@ -130,12 +130,19 @@ func (e *Engine) accept6(q *Query) bool {
 		e.drop(q, dropServerID6, message.DHCP6PacketDropServerIDMismatch)
 		return false
 	}
-	// RFC 9915 §16: clients do not send to a server's unicast address.
-	if len(m.Relays()) == 0 && !q.Arrival.Multi {
+	// RFC 9915 §16: clients do not send to a server's unicast address. Older
+	// ones do what option 12 tells them, RFC 8415 §18.2.
+	if len(m.Relays()) == 0 && !q.Arrival.Multi && !(e.unicast && maySkipMulticast(m.Type)) {
 		e.drop(q, dropUnicast, message.DHCP6PacketDropUnicast)
 		return false
 	}
 	return true
+}
+
+// maySkipMulticast says whether RFC 8415 lets clients send a message to the
+// address in option 12.
+func maySkipMulticast(t byte) bool {
+	return t == wire.Request || t == wire.Renew || t == wire.Release || t == wire.Decline
 }
 
 // sane6 applies RFC 9915 §16: which message carries which identifier.

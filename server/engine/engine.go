@@ -54,6 +54,7 @@ type Engine struct {
 	serverIDs map[netip.Addr]bool // configured values of option 54
 	own       map[netip.Addr]bool // addresses of open sockets
 	duid      []byte              // v6: option 2
+	unicast   bool                // v6: option 12 is configured somewhere
 	ports     ports
 	toSource  bool // tests: answers go where the query came from
 
@@ -63,6 +64,8 @@ type Engine struct {
 	scopes    *ha.Machine // alone: who would serve whom; nil: no pair, or a hub
 	pairs     []*Pair
 	extras    *ha.Extensions
+	resumed   *Resumed
+	memory    remembering
 	tokens    map[uint64]waiter
 	lastToken uint64
 	doubtful  map[netip.Addr]uint64 // leases that peers have not acknowledged, with the token
@@ -72,6 +75,7 @@ type Engine struct {
 	routing   routing
 	recorder  recorder
 	stir      uint64 // of the last stirred
+	unshared  map[netip.Addr]struct{}
 	enabled   func(*message.Message) bool
 	commands  map[string]Command
 	started   time.Time
@@ -89,6 +93,8 @@ type Options struct {
 	// Extensions are what the machines speak with another of us; nil: the
 	// default of ha.New.
 	Extensions *ha.Extensions
+	// Resumed is what is remembered of the run before; nil: nothing.
+	Resumed *Resumed
 	// DUID identifies a DHCPv6 server, option 2.
 	DUID []byte
 	// Ports to answer from and to; zero means the standard ones.
@@ -120,7 +126,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	if e.ports.client == 0 {
 		e.ports.client = standard.client
 	}
-	e.toSource, e.duid, e.extras = o.ToSource, o.DUID, o.Extensions
+	e.toSource, e.duid, e.extras, e.resumed = o.ToSource, o.DUID, o.Extensions, o.Resumed
 	e.durable, e.handed = store.Seq(), store.Seq()
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
@@ -131,6 +137,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e.scheduleReclaim(o.Now)
 	e.routeParameters(f)
 	e.pairUp(f, o.Now)
+	e.resumed = nil // a pair that is configured later begins anew
 	return e
 }
 
@@ -199,6 +206,8 @@ type Effects struct {
 	Answers []Answered
 	// Sends are commands for peers.
 	Sends []Send
+	// Memory is to be kept across restarts; nil: what was is good enough.
+	Memory *Memory
 	// Hooked is what the built-in hooks want done.
 	Hooked Hooked
 	// Routes to delegated prefixes.
@@ -282,6 +291,8 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.leave(i)
 		case Beat:
 			e.answer(i.ID, Answer{})
+		case TakeMemory:
+			e.memory = remembering{wanted: len(e.pairs) > 0}
 		case *TakeEvents:
 			e.takeEvents(i)
 		case TakeSurvey:
@@ -290,6 +301,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	}
 	e.sweep()
 	e.finishRoutes()
+	e.noteMemory()
 	if e.diskless {
 		clear(e.journal)
 		e.journal = e.journal[:0]
@@ -374,6 +386,9 @@ func (e *Engine) put(l lease.Lease) {
 				p.free.Give(i, heldByLease)
 			}
 		}
+	}
+	if len(e.unshared) > 0 {
+		delete(e.unshared, l.Addr)
 	}
 	e.journal = append(e.journal, e.store.Put(l))
 	e.reroute(&l, !holds(&l, e.now))

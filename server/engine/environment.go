@@ -40,6 +40,32 @@ func (e *Engine) setAddresses(a []netip.Addr) {
 	}
 }
 
+// tellsUnicast says whether a configuration tells any client to send to an
+// address of the server.
+func tellsUnicast(f *config.Family) bool {
+	told := len(f.Options.Lookup(wire.Opt6Unicast)) > 0
+	note := func(o *config.OptionSet) { told = told || len(o.Lookup(wire.Opt6Unicast)) > 0 }
+	for _, n := range f.Networks {
+		note(&n.Options)
+	}
+	for _, c := range f.Classes {
+		note(&c.Options)
+	}
+	for _, h := range f.Hosts.All() {
+		note(&h.Options)
+	}
+	for _, s := range f.Subnets {
+		note(&s.Options)
+		for _, p := range s.Pools {
+			note(&p.Options)
+		}
+		for _, p := range s.PDPools {
+			note(&p.Options)
+		}
+	}
+	return told
+}
+
 // derive computes what a configuration implies beyond subnets and pools.
 func (e *Engine) derive(f *config.Family) {
 	e.hooks = hooks{bootp: f.Hook("libdhcp_bootp.so") != nil}
@@ -47,6 +73,7 @@ func (e *Engine) derive(f *config.Family) {
 	for _, c := range f.Classes {
 		e.classByID[c.ID] = c
 	}
+	e.unicast = f.Version == 6 && tellsUnicast(f)
 	e.serverIDs = map[netip.Addr]bool{}
 	note := func(o *config.OptionSet) {
 		for _, x := range o.Lookup(wire.OptServerID) {

@@ -104,7 +104,7 @@ type sought struct {
 // seek reads a client as people write it: an address, hexadecimal octets, or a
 // hostname.
 func seek(client string) sought {
-	if a, err := netip.ParseAddr(client); err == nil && a.Zone() == "" {
+	if a, err := netip.ParseAddr(client); err == nil && a.Zone() == "" && !eightOctets(client) {
 		return sought{addr: a.Unmap()}
 	}
 	if strings.ContainsAny(client, ":-") {
@@ -118,6 +118,17 @@ func seek(client string) sought {
 		}
 	}
 	return sought{name: strings.TrimSuffix(client, ".")}
+}
+
+// eightOctets says whether a text is an identifier that could be read as an
+// IPv6 address, too: eight groups of exactly two digits.
+func eightOctets(s string) bool {
+	for i := range len(s) {
+		if (s[i] == ':') != (i%3 == 2) {
+			return false
+		}
+	}
+	return len(s) == 8*3-1
 }
 
 func (s *sought) fits(x *record) bool {

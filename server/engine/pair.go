@@ -16,6 +16,7 @@ type Pair struct {
 	machine *ha.Machine
 	begun   bool
 	wake    time.Time
+	point   ha.Point // in the partner's change stream, to be remembered
 	event   ha.Event // reused, so that a step allocates nothing
 	actions []ha.Action
 }
@@ -101,7 +102,7 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 		if e.extras != nil {
 			p.machine.Extensions = *e.extras
 		}
-		p.machine.Owe(e.store.Seq())
+		e.resume(p)
 		pairs = append(pairs, p)
 	}
 	if fresh || len(pairs) != len(e.pairs) {
@@ -161,6 +162,8 @@ func (e *Engine) carry(p *Pair, a *ha.Action) {
 		}
 	case ha.DoWake:
 		p.wake = a.At
+	case ha.DoRemember:
+		p.point, e.memory.wanted = a.Point, true
 	case ha.DoLog:
 		e.logPair(a.Entry)
 	}
@@ -455,7 +458,7 @@ func (e *Engine) readStream(r *StreamRead) {
 	if !ok {
 		reply = ha.ChangesReply(nil, ha.Point{Epoch: e.store.Epoch(), Seq: e.store.Seq()}, true, false)
 	} else {
-		reached := r.Point
+		reached := ha.Point{Epoch: r.Point.Epoch, Seq: e.store.Seq()}
 		if n := len(changes); n > 0 {
 			reached.Seq = changes[n-1].Seq
 		}

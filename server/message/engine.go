@@ -44,6 +44,10 @@ var (
 	LeaseStoreFail      = &Message{ID: "LEASEHOLD_LEASE_STORE_FAIL", Logger: DHCPSrv, Level: Error}
 	LeaseCleanupFail    = &Message{ID: "LEASEHOLD_LEASE_CLEANUP_FAIL", Logger: DHCPSrv, Level: Error}
 	LeaseStoreRecovered = &Message{ID: "LEASEHOLD_LEASE_STORE_RECOVERED", Logger: DHCPSrv, Level: Info}
+	// A pair's memory of its partner cannot be written.
+	PairMemoryFail = &Message{ID: "LEASEHOLD_PAIR_MEMORY_FAIL", Logger: HAHooks, Level: Warn}
+	// It can again.
+	PairMemoryRecovered = &Message{ID: "LEASEHOLD_PAIR_MEMORY_RECOVERED", Logger: HAHooks, Level: Info}
 )
 
 // Routes to delegated prefixes, of our own.

@@ -21,7 +21,7 @@ type collector struct {
 	parked, journal, unstored, wait                            *prometheus.Desc
 	haState, haPartner, haInterrupted, haSilence, haSkew       *prometheus.Desc
 	haUnacked, haUnackedLimit, haRejected, haUnsent            *prometheus.Desc
-	haQueued, haInFlight, haInState                            *prometheus.Desc
+	haQueued, haInFlight, haInState, haCountdown, haSync       *prometheus.Desc
 }
 
 func newCollector(family string, read func() *Reading) *collector {
@@ -67,6 +67,8 @@ func newCollector(family string, read func() *Reading) *collector {
 		haQueued:       d("ha_queued_changes", "Lease changes that wait for the partner.", pair...),
 		haInFlight:     d("ha_updates_in_flight", "Lease updates under way to peers.", pair...),
 		haInState:      d("ha_state_seconds", "Time since the state was entered.", pair...),
+		haCountdown:    d("ha_countdown_seconds", "Time until a condition for leaving the state is met by time alone.", append(pair, "condition")...),
+		haSync:         d("ha_sync_seconds", "How long the last copying of the partner's leases took.", pair...),
 	}
 }
 
@@ -94,6 +96,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.waits(o, &r.Waits)
 	for i := range r.Pairs {
 		c.pair(o, &r.Pairs[i].Figures)
+		c.expectations(o, &r.Pairs[i])
 	}
 }
 
@@ -176,6 +179,21 @@ func (c *collector) pair(o out, f *ha.Figures) {
 	o.gauge(c.haUnacked, float64(f.Unacked), pair...)
 	o.gauge(c.haUnackedLimit, float64(f.UnackedLimit), pair...)
 	o.gauge(c.haRejected, float64(f.Rejected), pair...)
+}
+
+// expectations are what a relationship waits for, and how long it last took.
+func (c *collector) expectations(o out, p *engine.PairSurvey) {
+	for _, x := range p.Conditions {
+		if x.In > 0 {
+			o.gauge(c.haCountdown, x.In.Seconds(), p.This, p.Partner, x.Name)
+		}
+	}
+	for i := len(p.Journal) - 1; i > 0; i-- {
+		if p.Journal[i].From == ha.Syncing && p.Journal[i-1].To == ha.Syncing {
+			o.gauge(c.haSync, p.Journal[i].At.Sub(p.Journal[i-1].At).Seconds(), p.This, p.Partner)
+			return
+		}
+	}
 }
 
 // out sends metrics. A label that is no text (a network's name can be) is told

@@ -28,14 +28,15 @@ type Reading struct {
 // Meters are what the shell of one family observes.
 type Meters struct {
 	Batch   prometheus.Observer // queries decided at once
+	Took    prometheus.Observer // seconds from the receipt of a batch until what could leave at once had left
 	Append  prometheus.Observer // seconds of an append to the lease database, sync included
 	Changes prometheus.Observer // lease changes appended at once
 }
 
 // Metrics is the metrics of a process.
 type Metrics struct {
-	registry               *prometheus.Registry
-	batch, append, changes *prometheus.HistogramVec
+	registry                     *prometheus.Registry
+	batch, took, append, changes *prometheus.HistogramVec
 }
 
 // New returns Metrics without families. release is the version of the program.
@@ -45,6 +46,10 @@ func New(release string) *Metrics {
 	m.batch = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "leasehold_batch_queries", Help: "Queries that were decided at once.",
 		Buckets: []float64{1, 2, 4, 8, 16, 32, 64},
+	}, family)
+	m.took = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "leasehold_batch_seconds", Help: "From the receipt of queries until they were decided and what promises no lease had left.",
+		Buckets: prometheus.ExponentialBuckets(0.00001, 2.5, 14),
 	}, family)
 	m.append = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "leasehold_lease_append_seconds", Help: "How long lease changes took to be appended and synced to the disk.",
@@ -62,7 +67,7 @@ func New(release string) *Metrics {
 		goVersion = b.GoVersion
 	}
 	info.WithLabelValues(release, goVersion).Set(1)
-	m.registry.MustRegister(m.batch, m.append, m.changes, info, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.batch, m.took, m.append, m.changes, info, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -72,7 +77,7 @@ func (m *Metrics) Family(version int, read func() *Reading) *Meters {
 	label := strconv.Itoa(version)
 	m.registry.MustRegister(newCollector(label, read))
 	return &Meters{
-		Batch: m.batch.WithLabelValues(label), Append: m.append.WithLabelValues(label), Changes: m.changes.WithLabelValues(label),
+		Batch: m.batch.WithLabelValues(label), Took: m.took.WithLabelValues(label), Append: m.append.WithLabelValues(label), Changes: m.changes.WithLabelValues(label),
 	}
 }
 

@@ -3,8 +3,9 @@ package page
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
+	"math/bits"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -107,8 +108,24 @@ func (p pool) Used() float64 {
 	return 100 * (1 - p.Free/p.Size)
 }
 
-// Taken is how many are in use.
-func (p pool) Taken() float64 { return p.Size - p.Free }
+// Range is the prefix that the pool is, or its first and last address.
+func (p pool) Range() string {
+	first, err := netip.ParseAddr(p.First)
+	last, err2 := netip.ParseAddr(p.Last)
+	if err != nil || err2 != nil {
+		return p.First + " – " + p.Last
+	}
+	a, b := first.AsSlice(), last.AsSlice()
+	for i := range a {
+		if same := bits.LeadingZeros8(a[i] ^ b[i]); same < 8 {
+			if prefix, err := first.Prefix(8*i + same); err == nil && prefix.Addr() == first && !prefix.Contains(last.Next()) {
+				return prefix.String()
+			}
+			break
+		}
+	}
+	return p.First + " – " + p.Last
+}
 
 // Level says how a pool is to be looked at.
 func (p pool) Level() string {
@@ -236,7 +253,7 @@ func (p *pair) askPartner(ctx context.Context, page *Page, version int) {
 			} `json:"ha-servers"`
 		} `json:"high-availability"`
 	}
-	if err := json.Unmarshal(raw, &status); err != nil {
+	if err := decode(raw, &status); err != nil {
 		p.Theirs.Trouble = "its status cannot be read: " + err.Error()
 		return
 	}

@@ -2,7 +2,6 @@ package page
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -131,7 +130,7 @@ func (p *Page) reservation(r *http.Request, version int) (map[string]any, error)
 	}
 	var x found
 	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &x); err != nil {
+		if err := decode(raw, &x); err != nil {
 			return nil, fmt.Errorf("read the lease: %w", err)
 		}
 	}

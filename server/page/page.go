@@ -228,7 +228,7 @@ func answer[T any](ctx context.Context, p *Page, s *sight, command string, argum
 		}
 		x := new(T)
 		if len(raw) > 0 {
-			if err := json.Unmarshal(raw, x); err != nil {
+			if err := decode(raw, x); err != nil {
 				return nil, fmt.Errorf("read the answer to %s: %w", command, err)
 			}
 		}
@@ -319,7 +319,7 @@ func (p *Page) leases(r *http.Request, s *sight) error {
 		}
 		x := found{}
 		if len(raw) > 0 {
-			if err := json.Unmarshal(raw, &x); err != nil {
+			if err := decode(raw, &x); err != nil {
 				return fmt.Errorf("read leases: %w", err)
 			}
 		}

@@ -2,7 +2,6 @@ package page
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -75,7 +74,7 @@ func (p *Page) Measure(ctx context.Context) {
 			continue
 		}
 		var s survey
-		if json.Unmarshal(raw, &s) != nil {
+		if decode(raw, &s) != nil {
 			continue
 		}
 		s.Version = f.Version

@@ -79,10 +79,15 @@ func number(x float64) string {
 	case x < 1e9:
 		return grouped(int64(x))
 	case math.Exp2(math.Round(math.Log2(x))) == x:
-		return "2^" + strconv.Itoa(int(math.Round(math.Log2(x))))
+		return "2" + raised(strconv.Itoa(int(math.Round(math.Log2(x)))))
 	}
 	mantissa, exponent, _ := strings.Cut(fmt.Sprintf("%.2e", x), "e+")
-	return mantissa + " × 10^" + strings.TrimLeft(exponent, "0")
+	return mantissa + " × 10" + raised(strings.TrimLeft(exponent, "0"))
+}
+
+// raised puts digits up.
+func raised(digits string) string {
+	return strings.NewReplacer("0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").Replace(digits)
 }
 
 // grouped prints a number with thin spaces between its thousands.

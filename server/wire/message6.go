@@ -36,6 +36,7 @@ const (
 	Opt6ORO             = 6
 	Opt6ElapsedTime     = 8
 	Opt6RelayMsg        = 9
+	Opt6Unicast         = 12
 	Opt6StatusCode      = 13
 	Opt6RapidCommit     = 14
 	Opt6UserClass       = 15

@@ -66,6 +66,7 @@ server that other clients depend on.`,
 			return o.run(ctx, cmd.OutOrStdout())
 		},
 	}
+	cmd.AddCommand(beside())
 	f := cmd.Flags()
 	f.BoolVarP(&o.V6, "v6", "6", false, "DHCPv6")
 	f.StringVar(&o.Server, "server", "", "relayed: `address` of the server")
@@ -107,6 +108,20 @@ func (o *Options) check() error {
 
 // run measures the phases asked for and prints their figures to w.
 func (o *Options) run(ctx context.Context, w io.Writer) error {
+	return o.load(ctx, func(f *figures) error {
+		if !o.JSON {
+			f.write(w)
+			return nil
+		}
+		if err := json.NewEncoder(w).Encode(f); err != nil {
+			return fmt.Errorf("write figures: %w", err)
+		}
+		return nil
+	})
+}
+
+// load measures the phases asked for and hands over the figures of each.
+func (o *Options) load(ctx context.Context, done func(*figures) error) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -122,8 +137,13 @@ func (o *Options) run(ctx context.Context, w io.Writer) error {
 		l.rate, l.during = 0, 0 // the leases are got as fast as the window allows
 	}
 	fresh := newRun(l, c, o.First, rand.Uint32())
-	if err := o.measure(ctx, p, fresh, w, o.Phase != "renew"); err != nil || o.Phase == "new" {
+	if err := o.measure(ctx, p, fresh); err != nil {
 		return err
+	}
+	if o.Phase != "renew" {
+		if err := done(&fresh.figures); err != nil || o.Phase == "new" {
+			return err
+		}
 	}
 	if len(fresh.clients) == 0 {
 		return errors.New("no client got a lease: there is nothing to renew")
@@ -134,7 +154,10 @@ func (o *Options) run(ctx context.Context, w io.Writer) error {
 	if l.rate == 0 {
 		again.count = len(again.clients)
 	}
-	return o.measure(ctx, p, again, w, true)
+	if err := o.measure(ctx, p, again); err != nil {
+		return err
+	}
+	return done(&again.figures)
 }
 
 // connect opens the way to the server.
@@ -199,8 +222,8 @@ func interfaceOf(a netip.Addr) (string, error) {
 	return "", fmt.Errorf("no interface has the address %s", a)
 }
 
-// measure drives one run and prints its figures.
-func (o *Options) measure(ctx context.Context, p *port, r *run, w io.Writer, print bool) error {
+// measure drives one run and completes its figures.
+func (o *Options) measure(ctx context.Context, p *port, r *run) error {
 	before := make([]time.Duration, len(o.PIDs))
 	for i, pid := range o.PIDs {
 		var err error
@@ -240,16 +263,6 @@ func (o *Options) measure(ctx context.Context, p *port, r *run, w io.Writer, pri
 			f.ServerCPU = map[string]float64{}
 		}
 		f.ServerCPU[fmt.Sprint(pid)] = float64((after - before[i]).Microseconds()) / done
-	}
-	if !print {
-		return ctx.Err()
-	}
-	if o.JSON {
-		if err := json.NewEncoder(w).Encode(f); err != nil {
-			return fmt.Errorf("write figures: %w", err)
-		}
-	} else {
-		f.write(w)
 	}
 	return ctx.Err()
 }

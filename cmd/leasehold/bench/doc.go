@@ -6,5 +6,8 @@
 // what it cost the server. Command is where to start; run is the state of all
 // exchanges, without sockets or clock; codec writes and reads the messages.
 //
+// `leasehold bench beside` (comparison) starts servers in network namespaces of
+// their own, loads one after the other, and reports ours beside Kea's.
+//
 // A client sends every message once: what is not answered in time is a drop.
 package bench

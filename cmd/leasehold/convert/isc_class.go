@@ -77,7 +77,7 @@ func (c *isc) class(s *statement, to *scope) {
 // subclass reads "subclass class value [{ … }]".
 func (c *isc) subclass(s *statement, to *scope) {
 	k := c.classNamed(s.at(1))
-	if k == nil || k.match == "" {
+	if k == nil || k.match == "" || len(s.words) < 3 {
 		c.skip(s, "the class has no match, or is not there")
 		return
 	}

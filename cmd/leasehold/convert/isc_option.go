@@ -125,11 +125,14 @@ func (d *definition) readTypes(words []word) (encapsulate string, err error) {
 		}
 		return ""
 	}
+	if len(words) == 0 {
+		return "", errExpression("there is no type")
+	}
 	if at(0) == "array" && at(1) == "of" {
 		d.array = true
 		words = words[2:]
 	}
-	if at(0) == "encapsulate" {
+	if at(0) == "encapsulate" && len(words) > 1 {
 		d.types = []string{"empty"}
 		return words[1].text, nil
 	}
@@ -186,6 +189,10 @@ func typeISC(a, b, c string) (int, string) {
 
 // option reads "option name value, …" into the scope.
 func (c *isc) option(s *statement, to *scope) {
+	if key := map[string]string{"dhcp-renewal-time": "renew-timer", "dhcp-rebinding-time": "rebind-timer"}[s.at(1)]; key != "" {
+		c.setNumber(s, to, key, s.at(2)) // of DHCPv6, too
+		return
+	}
 	d, err := c.lookup(s.at(1))
 	if err != nil {
 		c.skip(s, "%v", err)
@@ -219,8 +226,6 @@ const (
 	codeSubnetMask = 1
 	codeHostName   = 12
 	codeLeaseTime  = 51
-	codeRenewal    = 58
-	codeRebinding  = 59
 	codeClientID   = 61
 	codeVendor4    = 43
 )
@@ -235,9 +240,6 @@ func (c *isc) ownOption(s *statement, d *definition, to *scope) bool {
 		if !to.prefix.IsValid() || maskLen(s.at(2)) != to.prefix.Bits() {
 			c.skip(s, "the mask always is that of the subnet")
 		}
-	case d.code == codeRenewal, d.code == codeRebinding:
-		key := map[uint16]string{codeRenewal: "renew-timer", codeRebinding: "rebind-timer"}[d.code]
-		c.setNumber(s, to, key, s.at(2))
 	case d.code == codeLeaseTime:
 		c.skip(s, "write default-lease-time in its place")
 	case d.code == codeHostName && to.kind == inHost && len(s.words) == 3:

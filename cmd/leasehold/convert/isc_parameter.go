@@ -54,9 +54,19 @@ var needless = map[string]string{
 	"use-eui-64":                    "addresses come from pools",
 }
 
+// ofFamily are statements of one family alone.
+var ofFamily = map[string]int{
+	"preferred-lifetime": 6, "prefix6": 6, "range6": 6,
+	"next-server": 4, "filename": 4, "server-name": 4, "server-identifier": 4, "authoritative": 4, "range": 4, "stash-agent-options": 4,
+}
+
 // parameter reads a statement without a block.
 func (c *isc) parameter(s *statement, to *scope) {
 	name := strings.ToLower(s.at(0))
+	if of := ofFamily[name]; of != 0 && of != c.version {
+		c.skip(s, "it is of DHCPv%d", of)
+		return
+	}
 	switch name {
 	case "option":
 		switch {
@@ -93,7 +103,9 @@ func (c *isc) parameter(s *statement, to *scope) {
 	case "authoritative":
 		to.v.Set("authoritative", config.NewBool(true))
 	case "not":
-		to.v.Set("authoritative", config.NewBool(false))
+		if c.version == 4 {
+			to.v.Set("authoritative", config.NewBool(false))
+		}
 	case "interface":
 		to.v.Set("interface", str(s.at(1)))
 	case "allow", "deny", "ignore":
