@@ -224,7 +224,7 @@ func leaseGetAll(e *Engine, c *CommandReceived) Answer {
 		if err != nil {
 			return failed(err)
 		}
-		return e.group(c.Next, ids, lease.Group{AnyState: true}, "")
+		return e.group(c, ids, lease.Group{AnyState: true}, "")
 	}
 	found, at := e.walk(c, func(*lease.Lease) bool { return true })
 	a := e.leasesFound(found, at.count, "")
@@ -236,12 +236,12 @@ func leaseGetAll(e *Engine, c *CommandReceived) Answer {
 
 // group answers with one turn through the leases of some subnets, one after the
 // other.
-func (e *Engine) group(from *Cursor, subnets []uint32, g lease.Group, suffix string) Answer {
+func (e *Engine) group(c *CommandReceived, subnets []uint32, g lease.Group, suffix string) Answer {
 	var at Cursor
-	if from != nil {
-		at = *from
+	if c.Next != nil {
+		at = *c.Next
 	}
-	var found []lease.Lease
+	found := c.Room
 	for at.index < len(subnets) && len(found) < leaseTurn {
 		g.Subnet = subnets[at.index]
 		var done bool
@@ -440,7 +440,7 @@ func leaseGetByState(e *Engine, c *CommandReceived) Answer {
 	if state > uint32(lease.Registered) {
 		return e.leasesFound(nil, 0, suffix)
 	}
-	return e.group(c.Next, []uint32{subnet}, lease.Group{State: lease.State(state)}, suffix)
+	return e.group(c, []uint32{subnet}, lease.Group{State: lease.State(state)}, suffix)
 }
 
 func stateArg(v *config.Value) (uint32, error) {
