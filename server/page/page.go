@@ -47,6 +47,7 @@ type Page struct {
 	guesses  guesses
 	trend    trend
 	live     live
+	drills   drills
 }
 
 // Family is what the page is told of a family beside the answers to commands.
@@ -107,6 +108,7 @@ func New(o Options) *Page {
 	}
 	p.sessions.now, p.guesses.now = o.Now, o.Now
 	p.live.wake = make(chan struct{})
+	p.drills.after = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
 	for _, name := range []string{"overview", "subnets", "leases", "pairs", "drops", "explain", "trouble", "login"} {
 		p.views[name] = template.Must(template.New("frame.html").Funcs(p.functions()).
 			ParseFS(files, "html/frame.html", "html/parts.html", "html/"+name+".html"))
