@@ -1,11 +1,12 @@
 # Every target is one line of text: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: package help build run test race fuzz sim e2e interop golden bench lint
+.PHONY: package help build run test race fuzz sim e2e interop golden bench lint torture
 
 GO      ?= go
 SEED    ?= 0
 HOURS   ?= 1
 TIME    ?= 30s
+TORTURE ?= 200
 RELEASE ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 SOURCES := $(shell find . -name '*.go' -not -path './.git/*') go.mod go.sum
 
@@ -35,6 +36,9 @@ sim: ## simulate pairs under faults (SEED=… HOURS=…; SEED=0 takes a new one)
 
 e2e: ## run the end-to-end tests with real DHCP clients, in namespaces
 	$(GO) test -count=1 -run '^TestEndToEnd' ./server/... ./cmd/...
+
+torture: ## kill servers under load, TORTURE times for each family and database (TORTURE=200)
+	TORTURE=$(TORTURE) $(GO) test -count=1 -timeout 0 -v -run '^TestEndToEndKill' ./cmd/leasehold/e2e
 
 interop: build ## run the tests against an installed Kea as partner
 	INTEROP=1 $(GO) test -count=1 -run '^TestInterop' ./server/... ./cmd/...

@@ -370,6 +370,8 @@ func (h *Heartbeat) extension(s *scanner, key []byte) {
 		flag(&h.Features.Stream)
 	case "goodbye":
 		flag(&h.Features.Goodbye)
+	case "halves":
+		flag(&h.Features.Halves)
 	case "heal":
 		flag(&h.Features.Heal)
 	case "healed":
@@ -453,6 +455,7 @@ func (h *Heartbeat) appendExtension(dst []byte) []byte {
 		dst = append(strconv.AppendUint(dst, h.Stream.Epoch, 10), ", "...)
 	}
 	flag("goodbye", h.Features.Goodbye)
+	flag("halves", h.Features.Halves)
 	flag("heal", h.Features.Heal)
 	flag("healed", h.Features.Healed)
 	if h.Stream.Epoch != 0 {

@@ -154,5 +154,6 @@ type Features struct {
 	Stream  bool // leasehold-lease-changes
 	Goodbye bool // leasehold-goodbye; and a refused connection means a dead process
 	Heal    bool // leaves terminated by itself
+	Halves  bool // gives free addresses of its own half of undivided pools only
 	Healed  bool // in terminated: its own cause is gone
 }

@@ -72,6 +72,19 @@ func (m *Machine) heartbeatAnswered(a *Answer) {
 	m.afterHeartbeat()
 }
 
+// handOver is how long a partner takes to act on an answer to its heartbeat.
+const handOver = 25 * time.Millisecond
+
+// expect has us look again when the partner hears that we are ready: one of us
+// hands our clients over then, and nobody serves them until we know.
+func (m *Machine) expect(r *Request) {
+	at := m.now.Add(handOver)
+	if r.Name == cmdHeartbeat && m.state == Ready && m.partner.state == PartnerDown && m.other != nil && r.Server == m.other.Name &&
+		m.features().Goodbye && m.beatID == 0 && at.Before(m.beatAt) {
+		m.beatAt = at
+	}
+}
+
 // learn takes over what the partner says of itself.
 func (m *Machine) learn(h *Heartbeat) {
 	p := &m.partner

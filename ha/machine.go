@@ -27,7 +27,7 @@ type Extensions struct {
 
 // DefaultExtensions are those of a new Machine.
 var DefaultExtensions = Extensions{
-	Features:   Features{Batch: true, Stream: true, Goodbye: true, Heal: true},
+	Features:   Features{Batch: true, Stream: true, Goodbye: true, Heal: true, Halves: true},
 	QueueAfter: 500 * time.Millisecond,
 	QueueLimit: 10000,
 }
@@ -471,6 +471,7 @@ func (m *Machine) features() Features {
 		Stream:  a.Stream && b.Stream && !m.now.Before(m.noStream),
 		Goodbye: a.Goodbye && b.Goodbye,
 		Heal:    a.Heal && b.Heal,
+		Halves:  a.Halves && b.Halves,
 		Healed:  b.Healed,
 	}
 }

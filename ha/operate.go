@@ -59,6 +59,7 @@ func (c *Command) Bulky() bool {
 // command answers an ha-* command, at once or later.
 func (m *Machine) command(ev *Event) {
 	r := &ev.Request
+	m.expect(r)
 	switch r.Name {
 	case cmdHeartbeat:
 		h := m.heartbeatReply()

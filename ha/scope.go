@@ -48,6 +48,25 @@ func (m *Machine) InScope(q *Query) (class string, ok bool) {
 	return m.classes[candidate], !q.Filtered || m.served[candidate]
 }
 
+// Half says which half of undivided pools is ours: 1 the lower, the primary's,
+// 2 the upper; 0 when pools are whole: other modes, or a partner that does not
+// divide them as we do. A partner that was one of us before a restart still is,
+// as long as nothing was heard from it.
+func (m *Machine) Half() uint8 {
+	p := &m.partner
+	known := p.features.Halves || !p.heard && m.point.Epoch != 0
+	switch {
+	case !m.balancing || m.other == nil || !m.Extensions.Halves || !known:
+		return 0
+	case m.role == rolePrimary:
+		return 1
+	}
+	return 2
+}
+
+// Alone says whether this server serves everybody by the rules.
+func (m *Machine) Alone() bool { return m.state == PartnerDown || m.state == PartnerInMaintenance }
+
 // Owns says whether the lease of a client would be given by this server now.
 // A terminated server reclaims only these.
 func (m *Machine) Owns(key []byte) bool {

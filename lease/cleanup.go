@@ -92,9 +92,6 @@ func (m *Memfile) finish() error {
 
 // merge makes .2 out of .2 and .1.
 func (m *Memfile) merge(ctx context.Context) error {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	out, err := m.fs.Create(m.path + ".output")
 	if err != nil {
 		return err

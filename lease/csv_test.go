@@ -128,6 +128,12 @@ func TestBadRowsAreTold(t *testing.T) {
 	}
 }
 
+func TestTheOtherFamilysFileIsRefused(t *testing.T) {
+	if _, _, err := loadFile(t, 6, map[string]string{"leases.csv": header(false)}); err == nil || !strings.Contains(err.Error(), "is a DHCPv4 lease file") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A row that a crash tore is cut off before the next one is written; a whole
 // row that only lacks its newline gets it.
 func TestAppendingToATornTail(t *testing.T) {

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -227,7 +228,7 @@ func (m *Memfile) renew() error {
 		return err
 	}
 	if aside {
-		if err := m.merge(nil); err != nil {
+		if err := m.merge(context.Background()); err != nil {
 			return err
 		}
 	}

@@ -73,8 +73,23 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 
 // configured tells the log that a configuration is in force.
 func (f *family) configured(c *config.Family) {
+	for i := range c.Hooks {
+		h := &c.Hooks[i]
+		f.log.Log(message.HooksLibraryLoaded, "hooks library %s is built in and switched on", h.Path)
+		if m := hookReady[h.Name]; m != nil {
+			f.log.Log(m, "%s is ready", h.Name)
+		}
+	}
+	f.log.Log(f.message(message.DHCP4MultiThreadingInfo, message.DHCP6MultiThreadingInfo),
+		"enabled: yes, as many threads as there are processors, whatever multi-threading says")
 	f.log.Log(f.message(message.DHCP4ConfigComplete, message.DHCP6ConfigComplete),
 		"DHCPv%d server has completed configuration: %d subnets", f.version, len(c.Subnets))
+}
+
+// hookReady are what Kea's libraries say when they are loaded.
+var hookReady = map[string]*message.Message{
+	"libdhcp_ha.so": message.HAInitOK, "libdhcp_lease_cmds.so": message.LeaseCmdsInitOK,
+	"libdhcp_stat_cmds.so": message.StatCmdsInitOK, "libdhcp_subnet_cmds.so": message.SubnetCmdsInitOK,
 }
 
 // message picks the family's one of two messages.

@@ -68,19 +68,33 @@ func openBackend(f *config.Family, o *Options, log *logging.Sink) (lease.Backend
 	return m, nil
 }
 
-// loadBackend has load take the leases of a backend, and tells of broken rows.
+// loadBackend has load take the leases of a backend, and tells what was not as
+// it should be.
 func loadBackend(b lease.Backend, log *logging.Sink, load func(lease.Backend) error) error {
 	err := load(b)
 	if m, ok := b.(*lease.Memfile); ok {
-		for _, e := range m.Report().Errors {
-			log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
-		}
+		tellReport(m.Report(), log)
 	}
 	if err == nil {
 		// Makes the file: that it cannot be written shows now, not with a client.
 		err = b.Append(nil)
 	}
 	return err
+}
+
+func tellReport(r lease.LoadReport, log *logging.Sink) {
+	for _, e := range r.Errors {
+		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "%v", e)
+	}
+	if n := r.Bad - len(r.Errors); n > 0 {
+		log.Log(message.DHCPSrvMemfileLeaseLoadRowError, "and %d more rows", n)
+	}
+	if r.Upgraded {
+		log.Log(message.DHCPSrvMemfileNeedsUpgrading, "a lease file has an older schema: it will be written anew")
+	}
+	if r.Downgraded {
+		log.Log(message.DHCPSrvMemfileNeedsDowngrading, "a lease file has columns that are not known: they are cut off when it is written anew")
+	}
 }
 
 // openLeases opens the lease database of a family and fills a store from it.

@@ -92,6 +92,9 @@ func (s *Server) askEngine(ctx context.Context, version int, name string, args a
 		}
 		switch a := f.command(ctx, c); a.Result {
 		case control.Success:
+			if a.Parts != nil {
+				return bytes.Join(a.Parts, nil), nil
+			}
 			return a.Arguments, nil
 		case control.Empty:
 			return nil, nil

@@ -186,6 +186,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	for _, f := range s.families() {
+		f.log.Log(f.message(message.DHCP4ShutdownRequest, message.DHCP6ShutdownRequest), "the server is to end: %v", context.Cause(ctx))
 		f.goodbye()
 		f.peers.close()
 	}
@@ -196,7 +197,11 @@ func (s *Server) Run(ctx context.Context) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, Exit(0)) {
 		err = nil
 	}
-	return errors.Join(err, closed, s.close())
+	err = errors.Join(err, closed, s.close())
+	for _, f := range s.families() {
+		f.log.Log(f.message(message.DHCP4Shutdown, message.DHCP6Shutdown), "server shutdown")
+	}
+	return err
 }
 
 // start sets everything going.

@@ -50,6 +50,7 @@ type counts struct {
 	Grants  int // responses with a lease that reached a client
 	Shared  int // of these, promised by both
 	Split   int // address given to two while both served the scope
+	Halved  int // of these, where the servers divide the pools
 	Alone   int // address given by one that the other had given while alone
 	Jumps   int // address given to two after a clock was set
 	Touched int // after an operator changed leases on one node
@@ -65,6 +66,7 @@ func (c *counts) add(o *counts) {
 	c.Grants += o.Grants
 	c.Shared += o.Shared
 	c.Split += o.Split
+	c.Halved += o.Halved
 	c.Alone += o.Alone
 	c.Jumps += o.Jumps
 	c.Touched += o.Touched
@@ -308,6 +310,9 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 		switch {
 		case k.overlapped(h.at - margin):
 			k.counts.Split++
+			if k.s.o.undivided {
+				k.counts.Halved++
+			}
 		case k.jumped > 0 && k.jumped >= h.at-time.Minute || k.skewed():
 			k.counts.Jumps++
 		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at:

@@ -93,7 +93,9 @@ func (n *simNode) text() string {
 	mode, second, class := "hot-standby", "standby", func(string) string { return "" }
 	if o.balancing {
 		mode, second = "load-balancing", "secondary"
-		class = func(name string) string { return fmt.Sprintf(`, "client-class": "HA_%s"`, name) }
+		if !o.undivided {
+			class = func(name string) string { return fmt.Sprintf(`, "client-class": "HA_%s"`, name) }
+		}
 	}
 	roles := []string{"primary", second}
 	if n.s.swapped && n.index == 1 {

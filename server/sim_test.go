@@ -27,8 +27,8 @@ var simTrace = flag.Bool("trace", false, "print what happens in a simulation")
 type sim struct {
 	seed uint64
 	rnd  *rand.Rand
-	// memories decides what concerns the memory of pairs; with numbers of its
-	// own, so that older seeds stay what they were.
+	// memories decides what concerns the memory of pairs and undivided pools;
+	// with numbers of its own, so that older seeds stay what they were.
 	memories *rand.Rand
 	now      simTime
 	agenda   agenda
@@ -59,6 +59,7 @@ type simOptions struct {
 	valid      int
 	faulty     time.Duration // length of the first part
 	parked     int
+	undivided  bool // no classes divide the pools: the servers do
 	faults     faultSet
 }
 
@@ -67,8 +68,8 @@ func (o simOptions) String() string {
 	if o.balancing {
 		mode = "load-balancing"
 	}
-	return fmt.Sprintf("v%d %s backup=%t ours=%v recovery=%t unacked=%d clients=%d+%d pool=2×%d heartbeat=%v response=%v valid=%ds for %v faults=%v",
-		o.family, mode, o.backup, o.extensions, o.recovers, o.unacked, o.clients, o.rogues, o.pool, o.heartbeat, o.response, o.valid, o.faulty, o.faults)
+	return fmt.Sprintf("v%d %s backup=%t ours=%v recovery=%t unacked=%d clients=%d+%d pool=2×%d undivided=%t heartbeat=%v response=%v valid=%ds for %v faults=%v",
+		o.family, mode, o.backup, o.extensions, o.recovers, o.unacked, o.clients, o.rogues, o.pool, o.undivided, o.heartbeat, o.response, o.valid, o.faulty, o.faults)
 }
 
 // ours says whether both active servers speak the extensions.
@@ -103,6 +104,7 @@ func drawOptions(rnd *rand.Rand) simOptions {
 func newSim(seed uint64, change func(*simOptions)) *sim {
 	s := &sim{seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), memories: rand.New(rand.NewPCG(seed, 3))}
 	s.o = drawOptions(s.rnd)
+	s.o.undivided = s.o.balancing && s.o.ours() && s.memories.IntN(2) == 0
 	if change != nil {
 		change(&s.o)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"net/netip"
+	"strings"
 
 	"leasehold/config"
 	"leasehold/lease"
@@ -15,6 +16,7 @@ type wish struct {
 	classes *classSet
 	length  uint8 // 0: any
 	match   lengthMatch
+	half    uint8 // of divided pools; 0: both
 }
 
 // lengthMatch says how the delegated length of a pool relates to the wish.
@@ -27,7 +29,7 @@ const (
 )
 
 func (w *wish) allows(p *pool) bool {
-	if !w.classes.allows(p.Guard) {
+	if !w.classes.allows(p.Guard) || w.half != 0 && p.half != 0 && w.half != p.half {
 		return false
 	}
 	switch {
@@ -47,10 +49,10 @@ type turn struct {
 	lastUse uint64 // order of last allocations within the engine (preferred member)
 }
 
-// choose lets the allocators find a free resource in the members of the
+// chooseWithin lets the allocators find a free resource in the members of the
 // network, the most recently used member first, and moves q.subnet there. pools
 // is how many were open to the query.
-func (e *Engine) choose(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool, pools int) {
+func (e *Engine) chooseWithin(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool, pools int) {
 	q.members(e.preferred(q, t), func(s *subnet) bool {
 		how := s.Params.Allocator
 		if t == lease.PD {
@@ -209,16 +211,16 @@ func (e *Engine) draw(p *pool) (uint64, bool) {
 }
 
 // failures are the messages about an allocation that found nothing.
-type failures struct{ network, subnet, noPools, full *message.Message }
+type failures struct{ network, subnet, noPools, full, classes *message.Message }
 
 var (
 	failures4 = failures{
 		message.AllocEngineV4AllocFailSharedNetwork, message.AllocEngineV4AllocFailSubnet,
-		message.AllocEngineV4AllocFailNoPools, message.AllocEngineV4AllocFail,
+		message.AllocEngineV4AllocFailNoPools, message.AllocEngineV4AllocFail, message.AllocEngineV4AllocFailClasses,
 	}
 	failures6 = failures{
 		message.AllocEngineV6AllocFailSharedNetwork, message.AllocEngineV6AllocFailSubnet,
-		message.AllocEngineV6AllocFailNoPools, message.AllocEngineV6AllocFail,
+		message.AllocEngineV6AllocFailNoPools, message.AllocEngineV6AllocFail, message.AllocEngineV6AllocFailClasses,
 	}
 )
 
@@ -248,6 +250,9 @@ func (e *Engine) allocationFailed(q *Query, pools int) {
 		e.log(q, m.full, "every address of %d pools is taken", pools)
 	}
 	e.countScoped(e.global(scAllocFailClasses), scAllocFailClasses, s, nil, 1)
+	if e.on(m.classes) {
+		e.log(q, m.classes, "the client is in the classes %s", strings.Join(e.classNames(q), ", "))
+	}
 }
 
 // lifetime chooses the valid lifetime: the first class that has one, else the

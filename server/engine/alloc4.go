@@ -67,12 +67,18 @@ func (e *Engine) clientLease4(q *Query) (lease.Lease, bool) {
 func (e *Engine) allowedPool(q *Query, a netip.Addr) bool {
 	ok := false
 	q.members(q.subnet, func(s *subnet) bool {
-		if p := s.poolOf(a); p != nil && q.classes.allows(p.Guard) {
+		if p := s.poolOf(a); p != nil && q.classes.allows(p.Guard) && (!e.foreign(p) || e.has4(q, s, a)) {
 			q.subnet, ok = s, true
 		}
 		return !ok
 	})
 	return ok
+}
+
+// has4 says whether the client has a lease of a that has not ended.
+func (e *Engine) has4(q *Query, s *subnet, a netip.Addr) bool {
+	l, ok := e.store.Get(a)
+	return ok && holds(&l, e.now) && owns4(&l, q.hw, q.clientID4(s))
 }
 
 // anyPool says whether a lies in some pool of the network, whatever the guards.

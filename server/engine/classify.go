@@ -188,6 +188,16 @@ func (e *Engine) logClasses(q *Query) {
 	if !e.on(m.all) {
 		return
 	}
+	e.log(q, m.all, "client packet has been assigned to the following classes: %s", strings.Join(e.classNames(q), ", "))
+	for _, id := range q.classes.order {
+		if id < 0 {
+			e.log(q, m.unconfigured, "client packet belongs to an unconfigured class: %s", q.classes.unknown[unnamed-id])
+		}
+	}
+}
+
+// classNames returns the names of the query's classes, in their order.
+func (e *Engine) classNames(q *Query) []string {
 	names := make([]string, len(q.classes.order))
 	for i, id := range q.classes.order {
 		if id >= 0 {
@@ -196,12 +206,7 @@ func (e *Engine) logClasses(q *Query) {
 			names[i] = q.classes.unknown[unnamed-id]
 		}
 	}
-	e.log(q, m.all, "client packet has been assigned to the following classes: %s", strings.Join(names, ", "))
-	for _, id := range q.classes.order {
-		if id < 0 {
-			e.log(q, m.unconfigured, "client packet belongs to an unconfigured class: %s", q.classes.unknown[unnamed-id])
-		}
-	}
+	return names
 }
 
 // additional attaches the classes of evaluate-additional-classes lists: those

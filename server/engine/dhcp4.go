@@ -69,6 +69,7 @@ func (e *Engine) receive4(q *Query) {
 	if !e.identify4(q) {
 		return
 	}
+	e.logReceived4(q)
 	if e.filterScope(q) {
 		return
 	}

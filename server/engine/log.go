@@ -85,3 +85,30 @@ func appendHex(t, b []byte) []byte {
 	}
 	return t
 }
+
+// logReceived4 tells of a query when somebody looks closely; what becomes of
+// it is told in any case.
+func (e *Engine) logReceived4(q *Query) {
+	if e.on(message.DHCP4PacketReceived) {
+		iface := "unknown"
+		if q.Arrival.Iface != nil {
+			iface = q.Arrival.Iface.Name
+		}
+		e.log(q, message.DHCP4PacketReceived, "%s (type %d) received from %s to %s on interface %s",
+			typeName(4, q.M4.Type), q.M4.Type, q.Arrival.Src.Addr(), q.Arrival.Dst.Addr(), iface)
+	}
+	if e.on(message.DHCP4QueryData) {
+		e.log(q, message.DHCP4QueryData, "query of %d octets: %x", len(q.Data), q.Data)
+	}
+}
+
+// logSent does so for a response; data may be nil.
+func (e *Engine) logSent(q *Query, sent, data *message.Message) {
+	d := &q.Departure
+	if e.on(sent) {
+		e.log(q, sent, "%s (type %d) leaves from %s to %s", typeName(e.version, q.sent), q.sent, d.Src, d.Dst)
+	}
+	if data != nil && e.on(data) {
+		e.log(q, data, "response of %d octets: %x", len(q.Response), q.Response)
+	}
+}

@@ -364,7 +364,9 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 			}
 		}
 		old, had := e.store.Get(c.Lease.Addr)
-		newer := !had || old.CLTT < c.Lease.CLTT || a.Merge && old.CLTT == c.Lease.CLTT
+		// Of two leases of one second ours is the later one if the partner does
+		// not know it yet.
+		newer := !had || old.CLTT < c.Lease.CLTT || a.Merge && old.CLTT == c.Lease.CLTT && !e.crossing(p, &c.Lease)
 		if !newer {
 			continue
 		}

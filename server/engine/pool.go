@@ -21,7 +21,8 @@ type pool struct {
 	*config.Pool
 	subnet *subnet
 	first  u128
-	shift  uint // prefix pools: 128 - delegated length
+	half   uint8 // of a divided pool: 1 the primary's, 2 the secondary's; 0: whole
+	shift  uint  // prefix pools: 128 - delegated length
 	free   *lease.Free
 	next   uint64         // where the iterative allocator goes on
 	counts *scopeCounters // shared by the pools of a subnet with the same ID
@@ -243,7 +244,7 @@ func Prepare(f *config.Family) *Plan {
 		networks[n] = &network{Network: n}
 	}
 	for _, c := range f.Subnets {
-		s := newSubnet(c)
+		s := newSubnet(f, c)
 		s.holdBack(f)
 		if c.Network != nil {
 			s.network = networks[c.Network]
@@ -266,13 +267,13 @@ func Prepare(f *config.Family) *Plan {
 	return x
 }
 
-func newSubnet(c *config.Subnet) *subnet {
+func newSubnet(f *config.Family, c *config.Subnet) *subnet {
 	s := &subnet{Subnet: c}
 	for _, p := range c.Pools {
-		s.pools = append(s.pools, newPool(p, s))
+		s.pools = append(s.pools, halves(f, p, s)...)
 	}
 	for _, p := range c.PDPools {
-		s.pd = append(s.pd, newPool(p, s))
+		s.pd = append(s.pd, halves(f, p, s)...)
 	}
 	shareCounts(s.pools)
 	shareCounts(s.pd)

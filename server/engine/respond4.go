@@ -5,6 +5,7 @@ import (
 
 	"leasehold/config"
 	"leasehold/lease"
+	"leasehold/server/message"
 	"leasehold/server/wire"
 )
 
@@ -299,6 +300,7 @@ func (e *Engine) countSent(q *Query) {
 		return
 	}
 	e.stats.count(Pkt4Sent)
+	e.logSent(q, message.DHCP4PacketSend, message.DHCP4ResponseData)
 	switch q.sent {
 	case offer4:
 		e.stats.count(Pkt4OfferSent)

@@ -330,6 +330,7 @@ func (e *Engine) address6(q *Query) {
 // countSent6 counts a response that leaves.
 func (e *Engine) countSent6(q *Query) {
 	e.stats.count(Pkt6Sent)
+	e.logSent(q, message.DHCP6PacketSend, nil)
 	switch q.sent {
 	case wire.Advertise:
 		e.stats.count(Pkt6AdvertiseSent)

@@ -213,7 +213,8 @@ func TestInteropAgent(t *testing.T) {
 			if isolate(t, "kea-dhcp4", "kea-dhcp6", "kea-ctrl-agent") {
 				return
 			}
-			s := setting{family: row.family, mode: hotStandby, agent: [2]bool{true, true}, control: [2]string{"", row.socket}}
+			s := setting{family: row.family, mode: hotStandby, agent: [2]bool{true, true}, control: [2]string{"", row.socket},
+				relay: `"sync-page-limit": 3,`} // leases go by pages, both ways
 			p := newPair(t, s, kea, ours)
 			p.nodes[0].withAgent("10.77.0.1", 8000)
 			if row.socket == "" {

@@ -36,11 +36,15 @@ type setting struct {
 	port    [2]int  // of the peers' URLs; 0: 8000
 	agent   [2]bool // a control agent listens there, or a control socket
 	subnets [2]string
+	tls     bool   // the peers' URLs are https
+	user    string // more of each peer's parameters, with a comma before
+	backups int    // servers beside a and b: c, d …
 }
 
 const (
 	hotStandby    = "hot-standby"
 	loadBalancing = "load-balancing"
+	passiveBackup = "passive-backup"
 )
 
 // configText: a Kea whose parking lot is full stores a lease, drops the response
@@ -61,8 +65,8 @@ const configText = `{ "Dhcp%FAMILY%": {
 			%MORE%
 			"multi-threading": { "enable-multi-threading": %LISTENER%, "http-dedicated-listener": %LISTENER% },
 			"peers": [
-				{ "name": "a", "url": "http://10.77.0.1:%PORTA%/", "role": "primary" },
-				{ "name": "b", "url": "http://10.77.0.2:%PORTB%/", "role": "%SECOND%" }
+				{ "name": "a", "url": "%SCHEME%://10.77.0.1:%PORTA%/", "role": "primary"%USER% },
+				{ "name": "b", "url": "%SCHEME%://10.77.0.2:%PORTB%/", "role": "%SECOND%"%USER% }%BACKUPS%
 			]
 		} ] } }
 	],
@@ -109,35 +113,57 @@ type pair struct {
 	t *testing.T
 	*wire
 	*clients
-	set   setting
-	nodes [2]*node
+	set     setting
+	nodes   [2]*node
+	backups []*node
 }
 
 func newPair(t *testing.T, s setting, runs ...product) *pair {
 	t.Helper()
 	w := newWire(t, "10.77.0.3/16", "2001:db8:1::3/64")
 	p := &pair{t: t, wire: w, set: s, clients: newClients(t, s.family)}
-	for i, name := range []string{"a", "b"} {
-		h := w.newHost(name, byte(i+1), fmt.Sprintf("10.77.0.%d/16", i+1), fmt.Sprintf("2001:db8:1::%d/64", i+1))
-		p.nodes[i] = &node{host: h, t: t, runs: runs[i], set: &p.set, config: filepath.Join(h.dir, "config.json")}
-		p.nodes[i].configure(i)
+	for i, runs := range runs {
+		name, number := string(rune('a'+i)), hostNumber(i)
+		h := w.newHost(name, byte(number), fmt.Sprintf("10.77.0.%d/16", number), fmt.Sprintf("2001:db8:1::%d/64", number))
+		n := &node{host: h, t: t, runs: runs, set: &p.set, config: filepath.Join(h.dir, "config.json")}
+		n.configure(i)
+		if i < len(p.nodes) {
+			p.nodes[i] = n
+		} else {
+			p.backups = append(p.backups, n)
+		}
 	}
 	return p
 }
 
+// hostNumber is the last part of the addresses of a server: 3 is the test's.
+func hostNumber(i int) int {
+	if i < 2 {
+		return i + 1
+	}
+	return i + 2
+}
+
 func (n *node) configure(i int) {
 	s := n.set
-	second := "standby"
-	if s.mode == loadBalancing {
-		second = "secondary"
+	second := map[string]string{hotStandby: "standby", loadBalancing: "secondary", passiveBackup: "backup"}[s.mode]
+	control, subnet, agent := unixControl, "", false
+	if i < len(s.control) {
+		control, subnet, agent = cmp.Or(s.control[i], control), s.subnets[i], s.agent[i]
 	}
-	control := unixControl
-	if s.control[i] != "" {
-		control = s.control[i]
-	}
-	subnet := s.subnets[i]
 	if subnet == "" {
-		subnet = subnetText[fmt.Sprint(s.family)+s.mode]
+		mode := s.mode
+		if mode == passiveBackup {
+			mode = hotStandby
+		}
+		subnet = subnetText[fmt.Sprint(s.family)+mode]
+	}
+	scheme, backups := "http", ""
+	if s.tls {
+		scheme = "https"
+	}
+	for j := range s.backups {
+		backups += fmt.Sprintf(`, { "name": "%c", "url": "%s://10.77.0.%d:8000/", "role": "backup"%s }`, 'c'+j, scheme, hostNumber(2+j), s.user)
 	}
 	port := func(i int) string {
 		if s.port[i] == 0 {
@@ -148,7 +174,8 @@ func (n *node) configure(i int) {
 	text := strings.ReplaceAll(configText, "%CONTROL%", control)
 	must(n.t, os.WriteFile(n.config, []byte(fill(text, map[string]string{
 		"FAMILY": fmt.Sprint(s.family), "DIR": n.dir, "HOOKS": hooks(), "NAME": n.host.name, "MODE": s.mode, "MORE": s.relay, "BEAT": fmt.Sprint(cmp.Or(s.beat, 300)),
-		"LISTENER": fmt.Sprint(!s.agent[i]), "SECOND": second, "PORTA": port(0), "PORTB": port(1), "SUBNET": subnet,
+		"LISTENER": fmt.Sprint(!agent), "SECOND": second, "PORTA": port(0), "PORTB": port(1), "SUBNET": subnet,
+		"SCHEME": scheme, "USER": s.user, "BACKUPS": backups,
 	})), 0o644))
 }
 
@@ -407,7 +434,10 @@ func (p *pair) same() {
 
 func (p *pair) differences() []string {
 	p.t.Helper()
-	a, b := p.nodes[0].leases(), p.nodes[1].leases()
+	return differing(p.nodes[0].leases(), p.nodes[1].leases())
+}
+
+func differing(a, b map[string]map[string]any) []string {
 	var differ []string
 	for _, side := range []map[string]map[string]any{a, b} {
 		for key := range side {

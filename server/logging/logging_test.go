@@ -142,7 +142,7 @@ func TestBatchGoesToTheOutputsOfEachLogger(t *testing.T) {
 	s.Write(noon, []message.Entry{
 		{Msg: message.DHCP4LeaseAlloc, Start: 0, End: 3},
 		{Msg: message.DHCP4QueryData, Start: 0, End: 11}, // debug: not wanted
-		{Msg: message.DHCP4PacketSend, Start: 3, End: 6},
+		{Msg: message.DHCP4PacketSendFail, Start: 3, End: 6},
 		{Msg: message.DHCP4Release, Start: 6, End: 11},
 	}, text)
 	clear(text)
@@ -151,7 +151,7 @@ func TestBatchGoesToTheOutputsOfEachLogger(t *testing.T) {
 
 	for path, want := range map[string]string{
 		leases: "kea-dhcp4.leases DHCP4_LEASE_ALLOC one\nkea-dhcp4.leases DHCP4_RELEASE three\n",
-		rest:   "kea-dhcp4.packets DHCP4_PACKET_SEND two\nkea-dhcp6.dhcp6 DHCP6_STARTED\n",
+		rest:   "kea-dhcp4.packets DHCP4_PACKET_SEND_FAIL two\nkea-dhcp6.dhcp6 DHCP6_STARTED\n",
 	} {
 		if got, _ := os.ReadFile(path); string(got) != want {
 			t.Errorf("%s: %q, want %q", path, got, want)

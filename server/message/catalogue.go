@@ -65,6 +65,8 @@ var (
 	DHCPSrvMemfileFailedToOpen      = &Message{ID: "DHCPSRV_MEMFILE_FAILED_TO_OPEN", Logger: DHCPSrv, Level: Error}
 	DHCPSrvMemfileLeaseFileLoad     = &Message{ID: "DHCPSRV_MEMFILE_LEASE_FILE_LOAD", Logger: DHCPSrv, Level: Info}
 	DHCPSrvMemfileLeaseLoadRowError = &Message{ID: "DHCPSRV_MEMFILE_LEASE_LOAD_ROW_ERROR", Logger: DHCPSrv, Level: Error}
+	DHCPSrvMemfileNeedsDowngrading  = &Message{ID: "DHCPSRV_MEMFILE_NEEDS_DOWNGRADING", Logger: DHCPSrv, Level: Warn}
+	DHCPSrvMemfileNeedsUpgrading    = &Message{ID: "DHCPSRV_MEMFILE_NEEDS_UPGRADING", Logger: DHCPSrv, Level: Warn}
 	DHCPSrvMemfileNoStorage         = &Message{ID: "DHCPSRV_MEMFILE_NO_STORAGE", Logger: DHCPSrv, Level: Warn}
 	DHCPSrvMemfileLFCSetup          = &Message{ID: "DHCPSRV_MEMFILE_LFC_SETUP", Logger: DHCPSrv, Level: Info}
 	DHCPSrvMemfileLFCStart          = &Message{ID: "DHCPSRV_MEMFILE_LFC_START", Logger: DHCPSrv, Level: Info}
@@ -78,7 +80,7 @@ var (
 var (
 	DHCP4QueryLabel               = &Message{ID: "DHCP4_QUERY_LABEL", Logger: Family4, Level: Info}
 	DHCP4BufferReceived           = &Message{ID: "DHCP4_BUFFER_RECEIVED", Logger: Packets, Level: Debug + 50}
-	DHCP4PacketReceived           = &Message{ID: "DHCP4_PACKET_RECEIVED", Logger: Packets, Level: Info}
+	DHCP4PacketReceived           = &Message{ID: "DHCP4_PACKET_RECEIVED", Logger: Packets, Level: Debug + 40}
 	DHCP4QueryData                = &Message{ID: "DHCP4_QUERY_DATA", Logger: Packets, Level: Debug + 55}
 	DHCP4SubnetSelected           = &Message{ID: "DHCP4_SUBNET_SELECTED", Logger: Packets, Level: Debug + 45}
 	DHCP4SubnetSelectionFailed    = &Message{ID: "DHCP4_SUBNET_SELECTION_FAILED", Logger: Packets, Level: Debug + 50}
@@ -114,7 +116,7 @@ var (
 	DHCP4DeclineLease             = &Message{ID: "DHCP4_DECLINE_LEASE", Logger: Leases, Level: Info}
 	DHCP4DeclineLeaseNotFound     = &Message{ID: "DHCP4_DECLINE_LEASE_NOT_FOUND", Logger: Family4, Level: Warn}
 	DHCP4DeclineLeaseMismatch     = &Message{ID: "DHCP4_DECLINE_LEASE_MISMATCH", Logger: Family4, Level: Warn}
-	DHCP4PacketSend               = &Message{ID: "DHCP4_PACKET_SEND", Logger: Packets, Level: Info}
+	DHCP4PacketSend               = &Message{ID: "DHCP4_PACKET_SEND", Logger: Packets, Level: Debug + 40}
 	DHCP4PacketSendFail           = &Message{ID: "DHCP4_PACKET_SEND_FAIL", Logger: Packets, Level: Error}
 	DHCP4ResponseData             = &Message{ID: "DHCP4_RESPONSE_DATA", Logger: Packets, Level: Debug + 55}
 	DHCP4NCRCreationFailed        = &Message{ID: "DHCP4_NCR_CREATION_FAILED", Logger: DDNS, Level: Error}
@@ -144,7 +146,7 @@ var (
 	DHCP6PacketDropUnicast          = &Message{ID: "DHCP6_PACKET_DROP_UNICAST", Logger: BadPackets, Level: Debug + 15}
 	DHCP6PacketDropDHCPDisabled     = &Message{ID: "DHCP6_PACKET_DROP_DHCP_DISABLED", Logger: BadPackets, Level: Debug + 15}
 	DHCP6RequiredOptionsCheckFail   = &Message{ID: "DHCP6_REQUIRED_OPTIONS_CHECK_FAIL", Logger: BadPackets, Level: Debug + 15}
-	DHCP6PacketSend                 = &Message{ID: "DHCP6_PACKET_SEND", Logger: Packets, Level: Info}
+	DHCP6PacketSend                 = &Message{ID: "DHCP6_PACKET_SEND", Logger: Packets, Level: Debug + 40}
 	DHCP6PacketSendFail             = &Message{ID: "DHCP6_PACKET_SEND_FAIL", Logger: Packets, Level: Error}
 )
 

@@ -86,6 +86,7 @@ var (
 	DHCP6AddrRegInformFail        = &Message{ID: "DHCP6_ADDR_REG_INFORM_FAIL", Logger: Leases, Level: Info}
 
 	AllocEngineV6AllocFailSharedNetwork = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_SHARED_NETWORK", Logger: AllocEngine, Level: Warn}
+	AllocEngineV6AllocFailClasses       = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES", Logger: AllocEngine, Level: Warn}
 	AllocEngineV6AllocUnreserved        = &Message{ID: "ALLOC_ENGINE_V6_ALLOC_UNRESERVED", Logger: AllocEngine, Level: Debug + 40}
 	AllocEngineV6DeclinedRecovered      = &Message{ID: "ALLOC_ENGINE_V6_DECLINED_RECOVERED", Logger: AllocEngine, Level: Info}
 	AllocEngineV6LeaseReclaim           = &Message{ID: "ALLOC_ENGINE_V6_LEASE_RECLAIM", Logger: AllocEngine, Level: Debug + 40}

@@ -71,7 +71,7 @@ func migrate(t *testing.T, from foreign, config string, load ...string) {
 	old.await(from.ready)
 	h := newHost(t, "load")
 	h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
-	clients := perfdhcp(h, load...)
+	perfdhcp(h, load...)
 	old.signal(syscall.SIGTERM)
 	old.wait()
 
@@ -81,8 +81,8 @@ func migrate(t *testing.T, from foreign, config string, load ...string) {
 		t.Fatalf("import: %v\n%s", err, said)
 	}
 	before := s.rows()
-	if n := held(before); n < clients {
-		t.Fatalf("%d leases of %d clients were imported", n, clients)
+	if n := held(before); n < exchanges {
+		t.Fatalf("%d leases of %d clients were imported", n, exchanges)
 	}
 
 	s.start()

@@ -73,8 +73,16 @@ func torture(t *testing.T, version int, config string) {
 		granted = acked.sofar(t)
 		h.shutDown()
 	}
+	s.keptFor(t, version, config, acked, granted)
+	t.Logf("%d leases were granted, none is lost after %d kills", len(granted), rounds)
+}
+
+// keptFor starts the server after its last kill, and Kea before it if it can: what
+// a killed server leaves is a lease file for Kea, too. All that was granted must be
+// there.
+func (s *server) keptFor(t *testing.T, version int, config string, acked *acks, granted map[string]string) {
+	t.Helper()
 	if !strings.Contains(config, "sqlite") {
-		// What a killed server leaves is a lease file for Kea, too.
 		kea := s.asKea(t, version)
 		acked.kept(t, granted, s.holds(version))
 		kea.signal(syscall.SIGKILL)
@@ -83,7 +91,6 @@ func torture(t *testing.T, version int, config string) {
 	s.start()
 	acked.kept(t, granted, s.holds(version))
 	s.stop()
-	t.Logf("%d leases were granted, none is lost after %d kills", len(granted), rounds)
 }
 
 // holds asks the running server for its leases. Kea answers, too.
@@ -204,8 +211,5 @@ func fullDisk(t *testing.T, version int, config string) {
 	acked.more(t, 200)
 	s.signal(syscall.SIGKILL)
 	s.wait()
-	granted := acked.sofar(t)
-	s.start()
-	acked.kept(t, granted, s.holds(version))
-	s.stop()
+	s.keptFor(t, version, config, acked, acked.sofar(t))
 }
