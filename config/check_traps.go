@@ -2,8 +2,11 @@ package config
 
 import (
 	"fmt"
+	"math/big"
+	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // traps warns about what is legal and does not do what it seems to say.
@@ -126,8 +129,7 @@ func (r *reader) relationshipTraps(rel *Relationship, top *trail) {
 			}
 			if !owned {
 				r.warn("ha-pool-shared", p.Pos, t, fmt.Sprintf("pool %s is served by both servers of a load-balancing pair: with a Kea partner both may give one address to two clients", p.rangeText()),
-					"split it by client-classes HA_"+rel.Peers[0].Name+" and so on")
-				return
+					"write in its place "+p.split(rel))
 			}
 		}
 	}
@@ -142,9 +144,38 @@ func (f *Family) knowsServer(id ClassID) bool {
 	return slices.ContainsFunc(f.Classes, func(c *Class) bool { return c.ID == id && c.Test != nil && strings.Contains(c.Test.Text, "HA_") })
 }
 
+// flapping is how long a partner may be silent for reasons that pass: a reload, a
+// restart, a busy disk.
+const flapping = 10 * time.Second
+
+// split is the pool cut in two for the servers of a pair, ready to be pasted.
+func (p *Pool) split(rel *Relationship) string {
+	class := func(i int) string {
+		return fmt.Sprintf(`"client-class": "HA_%s"`, rel.Peers[min(i, len(rel.Peers)-1)].Name)
+	}
+	if p.DelegatedLen > 0 {
+		return fmt.Sprintf(`two pd-pools of prefix length %d, with %s and %s`, p.Prefix.Bits()+1, class(0), class(1))
+	}
+	a, b := p.First.As16(), p.Last.As16()
+	from, to := new(big.Int).SetBytes(a[:]), new(big.Int).SetBytes(b[:])
+	middle := new(big.Int).Rsh(from.Add(from, to), 1)
+	last, _ := netip.AddrFromSlice(middle.FillBytes(make([]byte, 16)))
+	if last = last.Unmap(); p.First.Is6() {
+		last = netip.AddrFrom16(last.As16())
+	}
+	if last == p.Last {
+		return "a pool of two addresses or more"
+	}
+	return fmt.Sprintf(`{ "pool": "%s - %s", %s }, { "pool": "%s - %s", %s }`, p.First, last, class(0), last.Next(), p.Last, class(1))
+}
+
 // timerTrap: timers with which one lost heartbeat already looks like the end of
 // the partner.
 func (r *reader) timerTrap(rel *Relationship, t *trail) {
+	if rel.MaxUnacked == 0 && rel.MaxResponse < flapping {
+		r.warn("ha-timers", rel.Pos, t, fmt.Sprintf("with max-unacked-clients 0, an interruption of %d ms (max-response-delay) is enough for both servers to serve everybody", rel.MaxResponse.Milliseconds()),
+			"make max-response-delay at least 10000, or set max-unacked-clients")
+	}
 	if beat := rel.HeartbeatDelay; beat > 0 && rel.MaxResponse < 2*beat {
 		r.warn("ha-timers", rel.Pos, t, fmt.Sprintf("max-response-delay (%d ms) is less than two heartbeats (heartbeat-delay %d ms): one that is late breaks the pair", rel.MaxResponse.Milliseconds(), beat.Milliseconds()),
 			"make max-response-delay several times as long as heartbeat-delay")

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -28,6 +29,8 @@ func TestTraps(t *testing.T) {
 		{"load balancing with split pools", pair("load-balancing", "secondary", `"pools": [ { "pool": "192.0.2.10-192.0.2.20", "client-classes": [ "HA_a" ] }, { "pool": "192.0.2.30-192.0.2.40", "client-classes": [ "HA_b" ] } ]`), ""},
 		{"hot standby with one pool", pair("hot-standby", "standby", `"pools": [ { "pool": "192.0.2.10-192.0.2.20" } ]`), ""},
 		{"heartbeats as rare as the patience", strings.Replace(pair("hot-standby", "standby", ""), `"mode"`, `"heartbeat-delay": 10000, "max-response-delay": 15000, "mode"`, 1), "ha-timers"},
+		{"failover at the first pause", strings.Replace(pair("hot-standby", "standby", ""), `"mode"`, `"max-unacked-clients": 0, "heartbeat-delay": 1000, "max-response-delay": 5000, "mode"`, 1), "ha-timers"},
+		{"failover without unacked clients after long", strings.Replace(pair("hot-standby", "standby", ""), `"mode"`, `"max-unacked-clients": 0, "mode"`, 1), ""},
 		{"no heartbeats", strings.Replace(pair("hot-standby", "standby", ""), `"mode"`, `"heartbeat-delay": 0, "mode"`, 1), ""},
 		{"option 43 without content", `"option-data": [ { "name": "vendor-encapsulated-options" } ]`, "option-43-empty"},
 		{"option 43 with content", `"option-data": [ { "code": 43, "data": "0102aabb", "csv-format": false } ]`, ""},
@@ -49,6 +52,22 @@ func TestTraps(t *testing.T) {
 				t.Errorf("want %s, got %v", row.code, c.Warnings)
 			}
 		})
+	}
+}
+
+// The cure for a shared pool can be pasted.
+func TestPoolSplit(t *testing.T) {
+	rel := &Relationship{Peers: []Peer{{Name: "a"}, {Name: "b"}}}
+	for _, row := range []struct{ first, last, want string }{
+		{"192.0.2.10", "192.0.2.20", `{ "pool": "192.0.2.10 - 192.0.2.15", "client-class": "HA_a" }, { "pool": "192.0.2.16 - 192.0.2.20", "client-class": "HA_b" }`},
+		{"192.0.2.10", "192.0.2.11", `{ "pool": "192.0.2.10 - 192.0.2.10", "client-class": "HA_a" }, { "pool": "192.0.2.11 - 192.0.2.11", "client-class": "HA_b" }`},
+		{"192.0.2.10", "192.0.2.10", "a pool of two addresses or more"},
+		{"2001:db8::", "2001:db8::ffff", `{ "pool": "2001:db8:: - 2001:db8::7fff", "client-class": "HA_a" }, { "pool": "2001:db8::8000 - 2001:db8::ffff", "client-class": "HA_b" }`},
+	} {
+		p := &Pool{First: netip.MustParseAddr(row.first), Last: netip.MustParseAddr(row.last)}
+		if got := p.split(rel); got != row.want {
+			t.Errorf("%s - %s: %s", row.first, row.last, got)
+		}
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	maxFlights  = 4    // batches under way to the partner
+	maxFlights  = 4    // bulk updates under way to a partner that is a Kea
+	ourFlights  = 1    // batches under way to one of us: what gathers meanwhile makes the next
 	maxSingles  = 1024 // single updates under way to the partner
 	maxBatch    = 512  // changes in one batch
 	maxFollowed = 4096 // updates under way to backups that nobody waits for
@@ -218,7 +219,10 @@ func (m *Machine) pump() {
 	t := &m.updates
 	limit, size := maxFlights, maxBatch
 	batch := m.features().Batch
-	if !batch && m.family == 4 {
+	switch {
+	case batch:
+		limit = ourFlights
+	case m.family == 4:
 		limit, size = maxSingles, 1
 	}
 	for len(t.outbox) > 0 && t.sent < limit {

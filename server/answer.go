@@ -16,15 +16,19 @@ import (
 // answerWriter encodes what the engine answered, part by part, outside its lock.
 type answerWriter struct {
 	version int
-	leases  []byte // the elements of the list so far
+	leases  []byte   // the elements of the list that came last
+	before  [][]byte // those before them
 	count   int
 	stats   []engine.Statistic
 	rows    [][]engine.Number
 }
 
 func (w *answerWriter) add(a *engine.Answer) {
-	if w.leases == nil && a.Next != nil && a.List && !a.Count {
-		w.leases = make([]byte, 0, 1<<20)
+	if len(w.leases) >= leasePiece-leaseRoom {
+		w.before, w.leases = append(w.before, w.leases), nil
+	}
+	if w.leases == nil && a.Next != nil {
+		w.leases = make([]byte, 0, leasePiece)
 	}
 	for i := range a.Leases {
 		if w.count++; w.count > 1 {
@@ -43,7 +47,7 @@ func (w *answerWriter) finish(a *engine.Answer, now time.Time) control.Answer {
 	out := control.Answer{Result: a.Result, Text: a.Text}
 	switch {
 	case a.List:
-		out.Arguments = w.leaseList(a.Count)
+		w.leaseList(&out, a.Count)
 	case w.count > 0:
 		out.Arguments = w.leases
 	case a.Stats:
@@ -60,15 +64,26 @@ func (w *answerWriter) finish(a *engine.Answer, now time.Time) control.Answer {
 	return out
 }
 
-func (w *answerWriter) leaseList(count bool) []byte {
-	b := make([]byte, 0, len(w.leases)+50)
+// A long list is gathered in pieces of leasePiece bytes, of which one turn of the
+// engine fills leaseRoom at most, more or less.
+const (
+	leasePiece = 2 << 20
+	leaseRoom  = 256 << 10
+)
+
+func (w *answerWriter) leaseList(out *control.Answer, count bool) {
+	b := make([]byte, 0, 64)
 	b = append(b, "{ "...)
 	if count {
 		b = strconv.AppendInt(append(b, `"count": `...), int64(w.count), 10)
 		b = append(b, ", "...)
 	}
-	b = append(append(b, `"leases": [ `...), w.leases...)
-	return append(b, " ] }"...)
+	b = append(b, `"leases": [ `...)
+	if w.before == nil {
+		out.Arguments = append(append(b, w.leases...), " ] }"...)
+		return
+	}
+	out.Parts = append(append([][]byte{b}, w.before...), w.leases, []byte(" ] }"))
 }
 
 // statistics encodes a map of name to list of [value, time].

@@ -155,6 +155,6 @@ func (f *family) command(ctx context.Context, c *control.Command) control.Answer
 		if a.Next == nil {
 			return w.finish(&a, f.now())
 		}
-		in.Next = a.Next
+		in.Next, in.Room = a.Next, a.Leases[:0]
 	}
 }

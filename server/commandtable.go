@@ -60,7 +60,7 @@ func commandTable() map[string]command {
 		ha.LeaseChanges:           {run: pairRun, hook: haHook, doc: "a part of the change stream, for the partner"},
 		"leasehold-goodbye":       {run: pairRun, hook: haHook, role: operate, doc: "the partner stops"},
 
-		"leasehold-what-if":   {run: whatIf, only: 4, doc: "what a described client would get; nothing is stored or sent"},
+		"leasehold-what-if":   {run: whatIf, doc: "what a described client would get; nothing is stored or sent"},
 		"leasehold-mirror":    {run: configMirror, doc: "the running configuration without credentials, for the partner to compare"},
 		"leasehold-conflicts": {hook: haHook, doc: "addresses that both servers of a pair gave away, and who has them"},
 		"leasehold-leases":    {doc: "leases, with why each client has its address and whether the partner knows"},

@@ -70,12 +70,18 @@ func removeFrom(v, delta *config.Value, keys []string) {
 // singleLifetimes drops bounds that only repeat a lifetime: they would hold a
 // new one back.
 func singleLifetimes(v *config.Value) {
-	for _, name := range [...]string{"valid-lifetime", "preferred-lifetime"} {
-		x, low, high := v.Get(name), v.Get("min-"+name), v.Get("max-"+name)
-		if x != nil && low != nil && high != nil && x.Int == low.Int && x.Int == high.Int {
-			v.Remove("min-" + name)
-			v.Remove("max-" + name)
-		}
+	for _, name := range lifetimes {
+		singleLifetime(v, name)
+	}
+}
+
+var lifetimes = [...]string{"valid-lifetime", "preferred-lifetime"}
+
+func singleLifetime(v *config.Value, name string) {
+	x, low, high := v.Get(name), v.Get("min-"+name), v.Get("max-"+name)
+	if x != nil && low != nil && high != nil && x.Int == low.Int && x.Int == high.Int {
+		v.Remove("min-" + name)
+		v.Remove("max-" + name)
 	}
 }
 

@@ -166,10 +166,18 @@ var inherited = []string{
 
 // leave drops what a subnet has from above, before it moves elsewhere.
 func leave(subnet, above *config.Value) {
-	singleLifetimes(subnet)
-	for _, key := range inherited {
+	same := func(key string) bool {
 		own, theirs := subnet.Get(key), above.Get(key)
-		if own != nil && theirs != nil && string(own.AppendJSON(nil)) == string(theirs.AppendJSON(nil)) {
+		return own != nil && theirs != nil && string(own.AppendJSON(nil)) == string(theirs.AppendJSON(nil))
+	}
+	for _, name := range lifetimes {
+		// Bounds of a lifetime of its own are its own, too.
+		if same(name) {
+			singleLifetime(subnet, name)
+		}
+	}
+	for _, key := range inherited {
+		if same(key) {
 			subnet.Remove(key)
 		}
 	}

@@ -135,7 +135,7 @@ func drafts(version int, now time.Time, x *engine.Events) []events.Draft {
 func (s *Server) openEvents(f *family, c *config.Family) error {
 	var keep uint32
 	var targets []events.Target
-	dir := ""
+	dir, name := "", ""
 	for _, x := range s.families() {
 		cfg := x.cfg.Load()
 		if x == f {
@@ -147,6 +147,8 @@ func (s *Server) openEvents(f *family, c *config.Family) error {
 		}
 		if keep == 0 {
 			dir = dataDir(cfg, &s.o)
+			// The other family's process may have the same directory.
+			name = fmt.Sprintf("leasehold%d", cfg.Version)
 		}
 		keep = max(keep, l.Events)
 		for _, w := range l.Webhooks {
@@ -157,18 +159,18 @@ func (s *Server) openEvents(f *family, c *config.Family) error {
 		return s.closeEvents()
 	}
 	if s.happening.log.Load() == nil {
-		if err := s.beginEvents(f, dir, int(keep)); err != nil {
+		if err := s.beginEvents(f, dir, name, int(keep)); err != nil {
 			return err
 		}
 	}
 	return s.happening.running.Load().Configure(targets)
 }
 
-func (s *Server) beginEvents(f *family, dir string, keep int) error {
+func (s *Server) beginEvents(f *family, dir, name string, keep int) error {
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("open events: %w", err)
 	}
-	log, err := events.Open(events.Options{Dir: dir, Keep: keep, Now: s.o.Now,
+	log, err := events.Open(events.Options{Dir: dir, Name: name, Keep: keep, Now: s.o.Now,
 		Fail: func(err error) { f.log.Log(message.EventsFail, "events are kept in memory only: %v", err) }})
 	if err != nil {
 		return err

@@ -118,4 +118,5 @@ func TestAnswersAsKea(t *testing.T) {
 
 func TestEditsTheConfiguration(t *testing.T) {
 	transcript(t, example(t, "edit4.json", nil), 4, "edit4.txt")
+	transcript(t, example(t, "edit6.json", nil), 6, "edit6.txt")
 }

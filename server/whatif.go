@@ -2,12 +2,8 @@ package server
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -26,7 +22,11 @@ const whatIfMost = 200_000
 // partner. High availability is left out: the answer is that of the server whose
 // client it is.
 func whatIf(ctx context.Context, _ *Server, f *family, c *control.Command) control.Answer {
-	data, err := describedQuery(c.Arguments)
+	describe := describedQuery4
+	if f.version == 6 {
+		describe = describedQuery6
+	}
+	data, err := describe(f, c.Arguments)
 	if err != nil {
 		return failure("%v", err)
 	}
@@ -35,8 +35,13 @@ func whatIf(ctx context.Context, _ *Server, f *family, c *control.Command) contr
 		return failure("%v", err)
 	}
 	q := &engine.Query{Data: data}
-	q.Arrival = f.describedArrival(c.Arguments, data)
-	q.Decode4()
+	if f.version == 6 {
+		q.Arrival = f.describedArrival6(c.Arguments)
+		q.Decode6()
+	} else {
+		q.Arrival = f.describedArrival4(c.Arguments, data)
+		q.Decode4()
+	}
 	fx := &engine.Effects{}
 	now := f.now()
 	twin.Step(now, []engine.Input{engine.Addresses{Own: f.ownAddresses()}, q}, fx)
@@ -48,7 +53,7 @@ func whatIf(ctx context.Context, _ *Server, f *family, c *control.Command) contr
 	}
 	members := []config.Member{config.M("decision", x.Decisions[0].Value())}
 	if len(fx.Responses) > 0 {
-		members = append(members, config.M("options", responseOptions(f.cfg.Load(), fx.Responses[0].Response)))
+		members = append(members, config.M("options", responseOptions(f.cfg.Load(), twin, fx.Responses[0])))
 	}
 	return control.Answer{Arguments: arguments(members...), Text: "evaluated; nothing was stored or sent"}
 }
@@ -74,76 +79,13 @@ func (f *family) twin(ctx context.Context) (*engine.Engine, error) {
 		in.Next = a.Next
 	}
 	cfg := *f.cfg.Load()
-	cfg.Relationships = nil
 	cfg.Leasehold.Records = 1
-	return engine.New(&cfg, store, engine.Options{Now: f.now(), Seed: uint64(f.now().UnixNano()), Diskless: true}), nil
+	return engine.New(&cfg, store, engine.Options{
+		Now: f.now(), Seed: uint64(f.now().UnixNano()), Diskless: true, Alone: true, DUID: f.engine.DUID(),
+	}), nil
 }
 
-// describedQuery builds the DHCPv4 message that arguments describe.
-func describedQuery(args *config.Value) ([]byte, error) {
-	if args == nil || args.Kind != config.Map {
-		return nil, errors.New("arguments must be a map that describes a query")
-	}
-	hw, err := net.ParseMAC(stringOf(args, "hw-address"))
-	if err != nil {
-		return nil, fmt.Errorf("read hw-address: %w", err)
-	}
-	m, err := dhcpv4.NewDiscovery(hw)
-	if err != nil {
-		return nil, fmt.Errorf("build the query: %w", err)
-	}
-	for _, x := range args.Members {
-		if err := describe(m, x.Key, stringOf(args, x.Key)); err != nil {
-			return nil, err
-		}
-	}
-	return m.ToBytes(), nil
-}
-
-func describe(m *dhcpv4.DHCPv4, key, text string) error {
-	addr := func() (net.IP, error) {
-		a, err := netip.ParseAddr(text)
-		if err != nil || !a.Is4() {
-			return nil, fmt.Errorf("%s is no IPv4 address: %q", key, text)
-		}
-		return a.AsSlice(), nil
-	}
-	var ip net.IP
-	var err error
-	switch key {
-	case "hw-address", "interface":
-	case "type":
-		switch text {
-		case "discover":
-		case "request":
-			m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeRequest))
-		default:
-			return fmt.Errorf("type is discover or request, not %q", text)
-		}
-	case "relay":
-		ip, err = addr()
-		m.GatewayIPAddr = ip
-	case "requested":
-		if ip, err = addr(); err == nil {
-			m.UpdateOption(dhcpv4.OptRequestedIPAddress(ip))
-		}
-	case "hostname":
-		m.UpdateOption(dhcpv4.OptHostName(text))
-	case "vendor-class":
-		m.UpdateOption(dhcpv4.OptClassIdentifier(text))
-	case "client-id":
-		id, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(text))
-		if err != nil {
-			return fmt.Errorf("read client-id: %w", err)
-		}
-		m.UpdateOption(dhcpv4.OptClientIdentifier(id))
-	default:
-		return fmt.Errorf("%q describes nothing: use hw-address, client-id, hostname, interface, relay, requested, type, vendor-class", key)
-	}
-	return err
-}
-
-func (f *family) describedArrival(args *config.Value, data []byte) wire.Arrival {
+func (f *family) describedArrival4(args *config.Value, data []byte) wire.Arrival {
 	name := stringOf(args, "interface")
 	a := wire.Arrival{Iface: interfaceNamed(name), Local: netip.IPv4Unspecified()}
 	for _, own := range f.ownAddresses() {
@@ -170,27 +112,47 @@ func (f *family) ownAddresses() []netip.Addr {
 	return own
 }
 
-// responseOptions lists the options of a response: code, name, value in hexadecimal.
-func responseOptions(f *config.Family, response []byte) *config.Value {
+// responseOptions lists the options of a response: code, name, value as octets
+// and as text, and where it comes from.
+func responseOptions(f *config.Family, e *engine.Engine, q *engine.Query) *config.Value {
 	list := config.NewList()
-	m, err := dhcpv4.FromBytes(response)
+	add := func(code uint16, v []byte) {
+		name := ""
+		d := f.Defs.Lookup(fmt.Sprintf("dhcp%d", f.Version), code)
+		if d != nil {
+			name = d.Name
+		}
+		x := config.NewMap(
+			config.M("code", config.NewInt(int64(code))),
+			config.M("name", config.NewString(name)),
+			config.M("data", config.NewString(fmt.Sprintf("%x", v))),
+			config.M("value", config.NewString(d.Value(v))),
+		)
+		o := e.Origin(q, code)
+		x.Set("level", config.NewString(o.Level))
+		if o.Pos.Line > 0 {
+			x.Set("file", config.NewString(o.Pos.File))
+			x.Set("line", config.NewInt(int64(o.Pos.Line)))
+		}
+		list.List = append(list.List, x)
+	}
+	if f.Version == 6 {
+		var m wire.Message6
+		if m.DecodeResponse(q.Response) == nil {
+			for i := range m.Options {
+				add(m.Options[i].Code, m.Options[i].Data)
+			}
+		}
+		return list
+	}
+	m, err := dhcpv4.FromBytes(q.Response)
 	if err != nil {
 		return list
 	}
 	for code := range 255 {
-		v, ok := m.Options[uint8(code)]
-		if !ok {
-			continue
+		if v, ok := m.Options[uint8(code)]; ok {
+			add(uint16(code), v)
 		}
-		name := ""
-		if d := f.Defs.Lookup("dhcp4", uint16(code)); d != nil {
-			name = d.Name
-		}
-		list.List = append(list.List, config.NewMap(
-			config.M("code", config.NewInt(int64(code))),
-			config.M("name", config.NewString(name)),
-			config.M("data", config.NewString(hex.EncodeToString(v))),
-		))
 	}
 	return list
 }

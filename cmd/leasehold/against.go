@@ -6,15 +6,58 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"leasehold/config"
+	leases "leasehold/lease"
 	"leasehold/server"
 )
 
-// running is the configuration of a server at work, and the way to ask it more.
+// running is the configuration of a server at work, or in another file, and the
+// way to ask how many leases it has.
 type running struct {
-	c      *client
+	c      *client // nil: leases counts them
 	family *config.Family
+	leases map[uint32]int64 // of a file: in use, by subnet
+	where  string           // "the running server", or the file
+}
+
+// fromFile reads another configuration file, with the leases in its lease file.
+// It is nil if the file has nothing of the family.
+func fromFile(path, leaseFile string, version int) (*running, error) {
+	cfg, err := config.LoadWith(config.Options{}, path)
+	if err != nil {
+		return nil, err
+	}
+	f := cfg.V4
+	if version == 6 {
+		f = cfg.V6
+	}
+	if f == nil {
+		return nil, nil
+	}
+	r := &running{family: f, leases: make(map[uint32]int64), where: path}
+	if leaseFile == "" && f.LeaseDB.Type == "memfile" {
+		leaseFile = f.LeaseDB.Name
+		if leaseFile == "" {
+			leaseFile = fmt.Sprintf("/var/lib/kea/kea-leases%d.csv", version)
+		}
+	}
+	if leaseFile == "" {
+		return r, nil
+	}
+	store := leases.NewStore(version, 1)
+	if _, err := leases.ReadBeside(leaseFile, store); err != nil {
+		return nil, fmt.Errorf("read leases: %w", err)
+	}
+	now := time.Now().Unix()
+	store.Each(func(l *leases.Lease) bool {
+		if l.State == leases.Default && !l.Expired(now) {
+			r.leases[l.SubnetID]++
+		}
+		return true
+	})
+	return r, nil
 }
 
 // askRunning fetches the configuration of the server behind a control socket.
@@ -24,7 +67,7 @@ func askRunning(ctx context.Context, c *client, version int) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &running{c, f}, nil
+	return &running{c: c, family: f, where: "the running server"}, nil
 }
 
 // parsed reads the configuration that a command answers with.
@@ -50,6 +93,9 @@ func (c *client) parsed(ctx context.Context, command string) (*config.Family, er
 
 // assigned asks how many leases of a subnet are in use; 0 if that is not known.
 func (r *running) assigned(ctx context.Context, subnet uint32) int64 {
+	if r.c == nil {
+		return r.leases[subnet]
+	}
 	names := []string{"assigned-addresses"}
 	if r.family.Version == 6 {
 		names = []string{"assigned-nas", "assigned-pds"}
@@ -103,7 +149,7 @@ func (r *running) compare(ctx context.Context, w io.Writer, next *config.Family)
 		n := r.assigned(ctx, id)
 		fmt.Fprintf(w, "removes subnet %d %s (%d leases in use)\n", id, before[id].Text, n)
 		if s := sameNetwork(next, before[id]); s != nil {
-			warn("subnet-id-changed", s.Pos, fmt.Sprintf("%s has id %d in the running server, and %d here: its %d leases keep the old one", s.Text, id, s.ID, n), fmt.Sprintf(`write "id": %d`, id))
+			warn("subnet-id-changed", s.Pos, fmt.Sprintf("%s has id %d in %s, and %d here: its %d leases keep the old one", s.Text, id, r.where, s.ID, n), fmt.Sprintf(`write "id": %d`, id))
 		} else if n > 0 {
 			warn("subnet-removed", next.Tree.Pos, fmt.Sprintf("subnet %d %s is not here any more: its %d clients would be refused", id, before[id].Text, n), "")
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 type checking struct {
 	json, sarif bool
 	running     client // against which the files are compared, if it has an address
+	leases      string // file
 }
 
 func newCheck() *cobra.Command {
@@ -29,7 +31,8 @@ with its place, what is wrong, and a cure. The exit code is 1 if there are error
 warnings alone give 0. Interfaces that this machine does not have are a warning.
 
 With --against, what a reload of the files would change in the server behind a control
-socket is told, too, and a warning given where leases in use would lose their subnet.
+socket is told, too, and a warning given where leases in use would lose their subnet. With
+another configuration file in place of the socket, the leases in its lease file count.
 
 Files may be anywhere, unless the environment says where they have to be, as for a
 server that is started as kea-dhcp4 or kea-dhcp6 without -X: KEA_DHCP_DATA_DIR,
@@ -40,7 +43,8 @@ KEA_LOG_FILE_DIR, KEA_LEGAL_LOG_DIR, KEA_CONTROL_SOCKET_DIR, KEA_HOOKS_PATH.`,
 	}
 	c.Flags().BoolVar(&x.json, "json", false, "print a JSON list of objects")
 	c.Flags().BoolVar(&x.sarif, "sarif", false, "print SARIF 2.1.0, for code scanners")
-	c.Flags().StringVar(&x.running.socket, "against", "", "compare with the server behind the control socket `PATH`")
+	c.Flags().StringVar(&x.running.socket, "against", "", "compare with the server behind the control socket `PATH`, or with another file")
+	c.Flags().StringVar(&x.leases, "leases", "", "with --against a file: lease `FILE` in use, if not the one that it names")
 	c.MarkFlagsMutuallyExclusive("json", "sarif")
 	x.running.timeout = time.Minute
 	return c
@@ -66,9 +70,12 @@ func (x *checking) run(c *cobra.Command, files []string) error {
 			if f == nil {
 				continue
 			}
-			r, err := askRunning(contextOf(c), &x.running, f.Version)
+			r, err := x.other(contextOf(c), f.Version)
 			if err != nil {
-				return err
+				return reportProblems(c.ErrOrStderr(), err)
+			}
+			if r == nil {
+				continue // the other file has nothing of the family
 			}
 			all = append(all, r.compare(contextOf(c), told, f)...)
 		}
@@ -82,6 +89,14 @@ func (x *checking) run(c *cobra.Command, files []string) error {
 		}
 	}
 	return nil
+}
+
+// other is what the files are compared with: a server, or a file.
+func (x *checking) other(ctx context.Context, version int) (*running, error) {
+	if info, err := os.Stat(x.running.socket); err == nil && info.Mode().IsRegular() {
+		return fromFile(x.running.socket, x.leases, version)
+	}
+	return askRunning(ctx, &x.running, version)
 }
 
 func (x *checking) print(w io.Writer, ps config.Problems) error {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 
 func newExplain(c *client) *cobra.Command {
 	var limit int
-	var dropped, whatIf bool
+	var dropped, whatIf, prefix bool
 	explain := &cobra.Command{
 		Use:   "explain [CLIENT]",
 		Short: "Show why a client got what it got",
@@ -25,7 +27,7 @@ reservation and pool, what high availability said, and the answer, or why there 
 CLIENT is a hardware address, DUID or client identifier (octets with colons, or digits
 after 0x), an address, or a hostname. Without it, the last queries of all clients are shown.
 The server keeps the last 4096 queries ("leasehold": { "explain-records": … }).`,
-		Example: "  leasehold explain 02:00:00:00:00:01\n  leasehold explain -6 00:03:00:01:02:00:00:00:00:01\n  leasehold explain 192.0.2.10\n  leasehold explain --dropped\n  leasehold explain 02:00:00:00:00:01 --what-if --relay 192.0.2.1",
+		Example: "  leasehold explain 02:00:00:00:00:01\n  leasehold explain -6 00:03:00:01:02:00:00:00:00:01\n  leasehold explain 192.0.2.10\n  leasehold explain --dropped\n  leasehold explain 02:00:00:00:00:01 --what-if --relay 192.0.2.1\n  leasehold explain -6 00:03:00:01:02:00:00:00:00:01 --what-if --interface eth0 --prefix",
 		Args:    cobra.MaximumNArgs(1),
 	}
 	asked := c.verb("leasehold-explain", func(args []string) (any, error) {
@@ -41,9 +43,15 @@ The server keeps the last 4096 queries ("leasehold": { "explain-records": … })
 	described := map[string]*string{}
 	evaluated := c.verb("leasehold-what-if", func(args []string) (any, error) {
 		if len(args) != 1 {
-			return nil, errors.New("--what-if needs the hardware address of a client")
+			return nil, errors.New("--what-if needs the hardware address of a client, or its DUID")
 		}
 		a := map[string]any{"hw-address": args[0]}
+		if _, err := net.ParseMAC(args[0]); c.v6 && (err != nil || strings.Count(args[0], ":") != 5) {
+			a = map[string]any{"duid": args[0]}
+		}
+		if prefix {
+			a["prefix"] = true
+		}
 		for key, value := range described {
 			if *value != "" {
 				a[key] = *value
@@ -59,12 +67,13 @@ The server keeps the last 4096 queries ("leasehold": { "explain-records": … })
 	}
 	explain.Flags().IntVar(&limit, "limit", 20, "show the last `N` decisions")
 	explain.Flags().BoolVar(&dropped, "dropped", false, "only queries that got no answer")
-	explain.Flags().BoolVar(&whatIf, "what-if", false, "evaluate a query of the hardware address CLIENT now, without storing or sending (v4)")
+	explain.Flags().BoolVar(&whatIf, "what-if", false, "evaluate a query of CLIENT (hardware address or DUID) now, without storing or sending")
+	explain.Flags().BoolVar(&prefix, "prefix", false, "what-if: it asks for a prefix, too (v6)")
 	for _, flag := range [...][2]string{
 		{"interface", "what-if: `NAME` of the interface it comes in on"}, {"relay", "what-if: `ADDRESS` of the relay"},
-		{"requested", "what-if: `ADDRESS` that it asks for"}, {"client-id", "what-if: client identifier in `HEX`"},
+		{"requested", "what-if: `ADDRESS` that it asks for; v6: or prefix"}, {"client-id", "what-if: client identifier in `HEX`"},
 		{"hostname", "what-if: `NAME` of the client"}, {"vendor-class", "what-if: `TEXT` of option 60"},
-		{"type", "what-if: `TYPE` of the query, discover or request"},
+		{"type", "what-if: `TYPE` of the query: discover, request; v6: solicit, request, renew, rebind, information-request"},
 	} {
 		described[flag[0]] = explain.Flags().String(flag[0], "", flag[1])
 	}
@@ -126,8 +135,9 @@ func printWhatIf(w io.Writer, arguments json.RawMessage) error {
 	var x struct {
 		Decision decision
 		Options  []struct {
-			Code       int
-			Name, Data string
+			Code                           int
+			Name, Data, Value, Level, File string
+			Line                           int
 		}
 	}
 	if err := json.Unmarshal(arguments, &x); err != nil {
@@ -142,7 +152,11 @@ func printWhatIf(w io.Writer, arguments json.RawMessage) error {
 	fmt.Fprintln(w, "\noptions of the response:")
 	tab := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, o := range x.Options {
-		fmt.Fprintf(tab, "  %d\t%s\t%s\n", o.Code, o.Name, o.Data)
+		from := o.Level
+		if o.File != "" {
+			from += fmt.Sprintf("  %s:%d", o.File, o.Line)
+		}
+		fmt.Fprintf(tab, "  %d\t%s\t%s\t%s\n", o.Code, o.Name, nameOr(o.Value, o.Data), from)
 	}
 	return tab.Flush()
 }

@@ -80,6 +80,9 @@ type tab struct {
 // page forbids, fails the test.
 func open(t *testing.T) *tab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes its time")
+	}
 	chromium.once.Do(start)
 	if chromium.err != nil {
 		missing(t, "no browser: %v", chromium.err)

@@ -37,7 +37,7 @@ func TestViews(t *testing.T) {
 	b.visit(north.url + "/subnets")
 	b.says("floor <b>2</b>", "192.0.2.10 – 192.0.2.29", "10.20.1.0")
 	b.visit(north.url + "/")
-	b.says("serves nobody", "no socket is open", "127.0.0.1")
+	b.says("serves nobody", "No socket is open", "127.0.0.1")
 	b.awaits("live")
 }
 

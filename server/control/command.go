@@ -77,7 +77,10 @@ type Answer struct {
 	Result    int
 	Text      string // "" = no such member
 	Arguments []byte // JSON in Kea's layout; nil = no such member
-	Raw       []byte // the whole answer as another process gave it; instead of the others
+	// Parts are Arguments in pieces, instead of them: a long list is written as
+	// it was gathered and never stands in one place.
+	Parts [][]byte
+	Raw   []byte // the whole answer as another process gave it; instead of the others
 }
 
 // Append appends the answer as one JSON object.
@@ -85,7 +88,21 @@ func (a Answer) Append(dst []byte) []byte {
 	if a.Raw != nil {
 		return append(dst, a.Raw...)
 	}
+	if a.Parts != nil {
+		return append(dst, bytes.Join(a.pieces(), nil)...)
+	}
 	return AppendAnswer(dst, a.Result, a.Text, a.Arguments)
+}
+
+// pieces are what Append appends, without copying Parts.
+func (a Answer) pieces() [][]byte {
+	if a.Parts == nil {
+		return [][]byte{a.Append(nil)}
+	}
+	whole := AppendAnswer(nil, a.Result, a.Text, []byte{})
+	head := len(`{ "arguments": `)
+	pieces := append(make([][]byte, 0, len(a.Parts)+2), whole[:head])
+	return append(append(pieces, a.Parts...), whole[head:])
 }
 
 // result is the result code, for the audit line.

@@ -596,6 +596,23 @@ func TestAttemptsAreBounded(t *testing.T) {
 	}
 }
 
+// A long list is written in pieces; its caller sees one answer.
+func TestAnswerInPieces(t *testing.T) {
+	a := Answer{Text: "x", Parts: [][]byte{[]byte(`{ "l": [ `), bytes.Repeat([]byte("1, "), 50_000), []byte(`1 ] }`)}}
+	h := HandlerFunc(func(context.Context, *Command) Answer { return a })
+	want := AppendAnswer(nil, 0, "x", bytes.Join(a.Parts, nil))
+	if got := a.Append(nil); !bytes.Equal(got, want) {
+		t.Errorf("appended: %.60s … %s", got, got[len(got)-60:])
+	}
+	if got := tell(t, open(t, Endpoint{Socket: unixSocket(t), Handler: h}, Options{}), `{"command":"x"}`); got != string(want) {
+		t.Errorf("over a unix socket: %.60s …, %d bytes", got, len(got))
+	}
+	head, body, _ := strings.Cut(tell(t, open(t, Endpoint{Socket: httpSocket(), Handler: h}, Options{}), post(`{"command":"x"}`)), "\r\n\r\n")
+	if body != "[ "+string(want)+" ]" || !strings.Contains(head, fmt.Sprintf("Content-Length: %d\r\n", len(body))) {
+		t.Errorf("over HTTP: %s, %d bytes", head, len(body))
+	}
+}
+
 // Descriptions are there for whoever may come in, on the same connection.
 func TestHTTPDocuments(t *testing.T) {
 	socket := httpSocket()

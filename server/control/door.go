@@ -323,6 +323,16 @@ func (d *Door) writeAll(c net.Conn, p []byte) error {
 	return nil
 }
 
+// writePieces writes one piece after the other.
+func (d *Door) writePieces(c net.Conn, pieces [][]byte) error {
+	for _, p := range pieces {
+		if err := d.writeAll(c, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lingerBytes is how much a caller may still send once it has its answer.
 const lingerBytes = 128 << 20
 

@@ -2,6 +2,7 @@ package control
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -42,14 +43,14 @@ func (d *Door) openHTTP(e Endpoint) error {
 // response is one HTTP response. A nil body with status 0 means none at all.
 type response struct {
 	status int
-	body   []byte
-	realm  *string // WWW-Authenticate
-	close  bool    // the rest of the request was not read
+	body   [][]byte // in pieces
+	realm  *string  // WWW-Authenticate
+	close  bool     // the rest of the request was not read
 }
 
 // failure is an HTTP error with Kea's body: a map, not a list.
 func failure(status int) response {
-	return response{status: status, body: AppendAnswer(nil, status, http.StatusText(status), nil)}
+	return response{status: status, body: [][]byte{AppendAnswer(nil, status, http.StatusText(status), nil)}}
 }
 
 // serveHTTP answers the requests of one connection.
@@ -176,7 +177,7 @@ func (d *Door) checkHead(e *Endpoint, req *http.Request, caller *Caller) (respon
 	}
 	switch {
 	case req.Method == http.MethodGet:
-		return response{status: http.StatusOK, body: document()}, false
+		return response{status: http.StatusOK, body: [][]byte{document()}}, false
 	case req.ContentLength > d.opts.MaxRequest:
 		return failure(http.StatusRequestEntityTooLarge), false
 	}
@@ -228,7 +229,7 @@ func (d *Door) answerHTTP(e *Endpoint, text []byte, caller Caller) response {
 	}
 	c.Caller = caller
 	if e.Admit != nil && !e.Admit(c.Name) || !d.permits(c) {
-		return response{status: http.StatusForbidden, body: forbidden.Append(nil)}
+		return response{status: http.StatusForbidden, body: forbidden.pieces()}
 	}
 	if e.Agent != nil {
 		return listOf(d.route(e.Agent, c)...)
@@ -257,15 +258,18 @@ func foreignService(ours string, service *config.Value) string {
 }
 
 func listOf(answers ...Answer) response {
-	body := []byte("[ ")
+	body := [][]byte{[]byte("[ ")}
 	for i, a := range answers {
 		if i > 0 {
-			body = append(body, ", "...)
+			body = append(body, []byte(", "))
 		}
-		body = a.Append(body)
+		body = append(body, a.pieces()...)
 	}
-	return response{status: http.StatusOK, body: append(body, " ]"...)}
+	return response{status: http.StatusOK, body: append(body, []byte(" ]"))}
 }
+
+// smallBody is what is written together with the head, in one system call.
+const smallBody = 64 << 10
 
 // respond writes head and body. Kea's clients demand a Content-Length.
 func (d *Door) respond(c net.Conn, req *http.Request, resp response) error {
@@ -273,14 +277,18 @@ func (d *Door) respond(c net.Conn, req *http.Request, resp response) error {
 	if req != nil && req.ProtoMajor == 1 && req.ProtoMinor == 0 {
 		proto = "HTTP/1.0"
 	}
-	p := make([]byte, 0, len(resp.body)+512)
+	length := 0
+	for _, piece := range resp.body {
+		length += len(piece)
+	}
+	p := make([]byte, 0, 1024)
 	p = append(p, proto...)
 	p = append(p, ' ')
 	p = strconv.AppendInt(p, int64(resp.status), 10)
 	p = append(p, ' ')
 	p = append(p, http.StatusText(resp.status)...)
 	p = append(p, "\r\nContent-Length: "...)
-	p = strconv.AppendInt(p, int64(len(resp.body)), 10)
+	p = strconv.AppendInt(p, int64(length), 10)
 	p = append(p, "\r\nContent-Type: application/json\r\nDate: "...)
 	p = d.opts.Now().UTC().AppendFormat(p, http.TimeFormat)
 	p = append(p, "\r\n"...)
@@ -291,8 +299,11 @@ func (d *Door) respond(c net.Conn, req *http.Request, resp response) error {
 		p = append(append(append(append(p, h.Name...), ": "...), h.Value...), "\r\n"...)
 	}
 	p = append(p, "\r\n"...)
-	if req == nil || req.Method != http.MethodHead {
-		p = append(p, resp.body...)
+	if req != nil && req.Method == http.MethodHead {
+		return d.writeAll(c, p)
 	}
-	return d.writeAll(c, p)
+	if length <= smallBody {
+		return d.writeAll(c, append(p, bytes.Join(resp.body, nil)...))
+	}
+	return errors.Join(d.writeAll(c, p), d.writePieces(c, resp.body))
 }

@@ -83,7 +83,7 @@ func (d *Door) serveUnix(c net.Conn) {
 		cmd.Caller = Caller{Transport: "unix", Addr: e.Socket.Path, Role: Change}
 		answer = d.run(e.Handler, cmd)
 	}
-	if err := d.writeAll(c, answer.Append(nil)); err != nil {
+	if err := d.writePieces(c, answer.pieces()); err != nil {
 		d.log(message.CommandSocketWriteFail, "Error while writing to command socket: %v", err)
 	} else if unread {
 		d.linger(c)

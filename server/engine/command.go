@@ -30,6 +30,8 @@ type CommandReceived struct {
 	Arguments *config.Value   // nil: none given
 	Next      *Cursor         // of the part before; nil: from the start
 	Iface     *wire.Interface // select-test: the one that the arguments name
+	// Room may be used for the Leases of the answer: that of the part before.
+	Room []lease.Lease
 }
 
 // Cursor is where the next part of a long answer begins. A command that would

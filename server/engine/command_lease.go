@@ -196,11 +196,12 @@ func (e *Engine) leasesFound(found []lease.Lease, total int, suffix string) Answ
 
 // walk takes one turn through the leases by address and keeps those that fit.
 // next is nil at the end.
-func (e *Engine) walk(from *Cursor, fits func(*lease.Lease) bool) (found []lease.Lease, next *Cursor) {
+func (e *Engine) walk(c *CommandReceived, fits func(*lease.Lease) bool) (found []lease.Lease, next *Cursor) {
 	var at Cursor
-	if from != nil {
-		at = *from
+	if c.Next != nil {
+		at = *c.Next
 	}
+	found = c.Room
 	e.found = e.store.Page(e.found[:0], at.after, leaseTurn)
 	for i := range e.found {
 		if l := &e.found[i]; fits(l) {
@@ -223,9 +224,9 @@ func leaseGetAll(e *Engine, c *CommandReceived) Answer {
 		if err != nil {
 			return failed(err)
 		}
-		return e.group(c.Next, ids, lease.Group{AnyState: true}, "")
+		return e.group(c, ids, lease.Group{AnyState: true}, "")
 	}
-	found, at := e.walk(c.Next, func(*lease.Lease) bool { return true })
+	found, at := e.walk(c, func(*lease.Lease) bool { return true })
 	a := e.leasesFound(found, at.count, "")
 	if e.more() {
 		a.Next = at
@@ -235,12 +236,12 @@ func leaseGetAll(e *Engine, c *CommandReceived) Answer {
 
 // group answers with one turn through the leases of some subnets, one after the
 // other.
-func (e *Engine) group(from *Cursor, subnets []uint32, g lease.Group, suffix string) Answer {
+func (e *Engine) group(c *CommandReceived, subnets []uint32, g lease.Group, suffix string) Answer {
 	var at Cursor
-	if from != nil {
-		at = *from
+	if c.Next != nil {
+		at = *c.Next
 	}
-	var found []lease.Lease
+	found := c.Room
 	for at.index < len(subnets) && len(found) < leaseTurn {
 		g.Subnet = subnets[at.index]
 		var done bool
@@ -294,7 +295,7 @@ func leaseGetPage(e *Engine, c *CommandReceived) Answer {
 		at = *c.Next
 	}
 	turn := int(min(limit-int64(at.count), leaseTurn))
-	found := e.store.Page(nil, at.after, turn)
+	found := e.store.Page(c.Room, at.after, turn)
 	at.count += len(found)
 	a := e.leasesFound(found, at.count, "")
 	a.Count = true
@@ -439,7 +440,7 @@ func leaseGetByState(e *Engine, c *CommandReceived) Answer {
 	if state > uint32(lease.Registered) {
 		return e.leasesFound(nil, 0, suffix)
 	}
-	return e.group(c.Next, []uint32{subnet}, lease.Group{State: lease.State(state)}, suffix)
+	return e.group(c, []uint32{subnet}, lease.Group{State: lease.State(state)}, suffix)
 }
 
 func stateArg(v *config.Value) (uint32, error) {

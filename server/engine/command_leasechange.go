@@ -154,7 +154,7 @@ func leaseWipe(e *Engine, c *CommandReceived) Answer {
 	if err != nil {
 		return failed(err)
 	}
-	doomed, at, more := e.wiped(c.Next, id)
+	doomed, at, more := e.wiped(c, id)
 	for i := range doomed {
 		e.discard(&doomed[i])
 	}
@@ -179,17 +179,17 @@ func leaseWipe(e *Engine, c *CommandReceived) Answer {
 
 // wiped are the leases that a turn of wiping deletes: those of a subnet, 0: of
 // every subnet that is configured.
-func (e *Engine) wiped(from *Cursor, id uint32) (doomed []lease.Lease, at *Cursor, more bool) {
+func (e *Engine) wiped(c *CommandReceived, id uint32) (doomed []lease.Lease, at *Cursor, more bool) {
 	if id == 0 {
-		doomed, at = e.walk(from, func(l *lease.Lease) bool { return e.subnets[l.SubnetID] != nil })
+		doomed, at = e.walk(c, func(l *lease.Lease) bool { return e.subnets[l.SubnetID] != nil })
 		return doomed, at, e.more()
 	}
 	at = &Cursor{}
-	if from != nil {
-		*at = *from
+	if c.Next != nil {
+		*at = *c.Next
 	}
 	var done bool
-	doomed, at.place, done = e.store.InGroup(nil, lease.Group{Subnet: id, AnyState: true}, at.place, leaseTurn)
+	doomed, at.place, done = e.store.InGroup(c.Room, lease.Group{Subnet: id, AnyState: true}, at.place, leaseTurn)
 	at.count += len(doomed)
 	return doomed, at, !done
 }

@@ -33,7 +33,7 @@ type running struct {
 // NewHooks returns the webhooks of a log, none yet. tell hears of each target
 // once when it begins to fail, and with nil when that is over.
 func NewHooks(l *Log, tell func(host string, err error)) (*Hooks, error) {
-	c, err := openCursors(l.o.Dir)
+	c, err := openCursors(l.o.Dir, l.o.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -121,14 +121,14 @@ type cursors struct {
 	at map[string]Cursor
 }
 
-const cursorsName = "leasehold-webhooks.json"
+const cursorsSuffix = "-webhooks.json"
 
-func openCursors(dir string) (*cursors, error) {
+func openCursors(dir, name string) (*cursors, error) {
 	c := &cursors{at: map[string]Cursor{}}
 	if dir == "" {
 		return c, nil
 	}
-	c.path = filepath.Join(dir, cursorsName)
+	c.path = filepath.Join(dir, name+cursorsSuffix)
 	text, err := os.ReadFile(c.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil

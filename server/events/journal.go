@@ -9,14 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // The files of a Log: the newest events are in the first, as many as are to be
 // kept; those before them are in the second.
 const (
-	journalName = "leasehold-events.jsonl"
-	olderSuffix = ".1"
+	journalSuffix = "-events.jsonl"
+	olderSuffix   = ".1"
 )
 
 // maxLine bounds one event in a file.
@@ -36,10 +35,10 @@ type journal struct {
 	buf   bytes.Buffer
 }
 
-// openJournal reads the events of a directory. clean says that none is
+// openJournal reads the events of the files at a path. clean says that none is
 // missing at the end.
-func openJournal(dir string, keep int) (j *journal, old []Event, clean bool, err error) {
-	j = &journal{path: filepath.Join(dir, journalName), keep: keep}
+func openJournal(path string, keep int) (j *journal, old []Event, clean bool, err error) {
+	j = &journal{path: path, keep: keep}
 	older, _, _, err := readJournal(j.path + olderSuffix)
 	if err != nil {
 		return nil, nil, false, err

@@ -2,6 +2,7 @@ package events
 
 import (
 	"errors"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -9,6 +10,7 @@ import (
 // Options are what a Log needs.
 type Options struct {
 	Dir  string // where its files are; "" = in memory only
+	Name string // what the names of its files begin with
 	Keep int    // events that are kept, at least
 	Now  func() time.Time
 	// Fail hears once of files that cannot be written. Events go on from memory.
@@ -38,7 +40,7 @@ func Open(o Options) (*Log, error) {
 	if o.Dir != "" {
 		var old []Event
 		var err error
-		if l.file, old, clean, err = openJournal(o.Dir, o.Keep); err != nil {
+		if l.file, old, clean, err = openJournal(filepath.Join(o.Dir, o.Name+journalSuffix), o.Keep); err != nil {
 			return nil, err
 		}
 		if n := len(old); n > 0 {

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func openLog(t testing.TB, dir string, keep int) *Log {
 	t.Helper()
-	l, err := Open(Options{Dir: dir, Keep: keep, Now: func() time.Time { return noon }, Fail: func(err error) { t.Error(err) }})
+	l, err := Open(Options{Dir: dir, Name: "test", Keep: keep, Now: func() time.Time { return noon }, Fail: func(err error) { t.Error(err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestARestartIsNoBreak(t *testing.T) {
 	}
 	at = l.Last()
 	// The process ends without Close, in the midst of a line.
-	path := filepath.Join(dir, journalName)
+	path := filepath.Join(dir, "test"+journalSuffix)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestOldEventsAreForgotten(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{journalName, journalName + olderSuffix} {
+	for _, name := range []string{"test" + journalSuffix, "test" + journalSuffix + olderSuffix} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -128,7 +128,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add([]byte("\x00\n\n{}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, journalName), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "test"+journalSuffix), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		l := openLog(t, dir, 10)

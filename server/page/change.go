@@ -59,7 +59,7 @@ func (p *Page) carry(r *http.Request, v visitor) (n *notice, code int) {
 	case !known || p.o.Act == nil:
 		return &notice{Text: "this server cannot do that"}, http.StatusBadRequest
 	case v.Role < role:
-		p.o.Note(fmt.Sprintf("user '%s' from %s over the page may not %s", printable(v.User), r.RemoteAddr, command))
+		p.o.Note(true, fmt.Sprintf("user '%s' from %s over the page may not %s", printable(v.User), r.RemoteAddr, command))
 		return &notice{Text: fmt.Sprintf("that takes the role %s, yours is %s", role, v.Role)}, http.StatusForbidden
 	case err != nil:
 		return &notice{Bad: true, Text: err.Error()}, 0
@@ -69,7 +69,15 @@ func (p *Page) carry(r *http.Request, v visitor) (n *notice, code int) {
 		return &notice{Bad: true, Text: err.Error()}, 0
 	}
 	n = &notice{Text: text}
-	if command == cmdReserve {
+	switch server := r.PostForm.Get("server"); r.PostForm.Get("do") {
+	case "maintenance", "cancel":
+		p.drills.turn(fmt.Sprint(version, " ", server))
+	case "drill":
+		if length, err := drillLength(r.PostForm.Get("minutes")); err == nil {
+			p.begin(version, caller, server, length)
+			n.Text = fmt.Sprintf("%s serves alone. In %s both will serve again.", server, rough(length))
+		}
+	case "reserve":
 		n.Text = "The address is reserved now."
 		if write, ok := p.o.Demands(cmdWrite); ok && v.Role >= write && p.file(version) != "" {
 			n.Write = version
@@ -110,6 +118,9 @@ func (p *Page) command(r *http.Request, version int) (name string, arguments map
 		return cmdWrite, nil, nil
 	case "maintenance":
 		return cmdMaintenance, server(), nil
+	case "drill":
+		_, err = drillLength(r.PostForm.Get("minutes"))
+		return cmdMaintenance, server(), err
 	case "cancel":
 		return cmdCancel, server(), nil
 	case "continue":

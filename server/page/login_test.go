@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -23,20 +24,23 @@ type gate struct {
 	users []config.Credential
 	acts  []string // commands that were carried out
 	notes []string
+	later []func() // what is to be done after a while
+	state string   // members of the pair in place of its state
 }
 
 func newGate(t *testing.T) *gate {
 	g := &gate{t: t, now: noon, users: []config.Credential{{User: "rita", Password: "r", Role: "read"},
 		{User: "otto", Password: "o", Role: "operate"}, {User: "clara", Password: "c", Role: "change"}}}
 	mux := http.NewServeMux()
-	p := New(Options{Ask: recorded, Families: func() []Family { return serving4 }, Now: func() time.Time { return g.now },
+	p := New(Options{Ask: g.answer, Families: func() []Family { return serving4 }, Now: func() time.Time { return g.now },
 		Users:   func() []config.Credential { return g.users },
 		Demands: func(name string) (control.Role, bool) { return demanded[name], demanded[name] > control.Read },
-		Note:    func(text string) { g.notes = append(g.notes, text) },
+		Note:    func(_ bool, text string) { g.notes = append(g.notes, text) },
 		Act: func(_ context.Context, _ int, c control.Caller, name string, arguments any) (string, error) {
 			g.acts = append(g.acts, fmt.Sprint(c.User, " ", name, " ", arguments))
 			return "done", nil
 		}})
+	p.drills.after = func(d time.Duration, f func()) { g.later = append(g.later, f) }
 	p.Register(mux)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /metrics", func(http.ResponseWriter, *http.Request) {})
@@ -44,7 +48,16 @@ func newGate(t *testing.T) *gate {
 	return g
 }
 
-var demanded = map[string]control.Role{cmdRelease: control.Operate, cmdMaintenance: control.Operate, cmdReserve: control.Change}
+// answer is recorded, but for the state of the pair.
+func (g *gate) answer(ctx context.Context, version int, command string, arguments any) (json.RawMessage, error) {
+	raw, err := recorded(ctx, version, command, arguments)
+	if g.state != "" {
+		raw = []byte(strings.ReplaceAll(string(raw), `"state":"partner-down"`, g.state))
+	}
+	return raw, err
+}
+
+var demanded = map[string]control.Role{cmdRelease: control.Operate, cmdMaintenance: control.Operate, cmdCancel: control.Operate, cmdReserve: control.Change}
 
 func (g *gate) ask(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
@@ -177,7 +190,7 @@ func TestChangesAreGuarded(t *testing.T) {
 		"another origin":             {r: release(ottos), cookie: otto, change: func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "http://evil.example") }, code: http.StatusForbidden},
 		"no such change":             {r: form("/change", "token", ottos, "do", "shutdown", "family", "4"), cookie: otto, code: http.StatusBadRequest},
 		"no such family":             {r: form("/change", "token", ottos, "do", "release", "family", "6"), cookie: otto, code: http.StatusBadRequest},
-		"command is not there":       {r: form("/change", "token", ottos, "do", "cancel", "family", "4"), cookie: otto, code: http.StatusBadRequest},
+		"command is not there":       {r: form("/change", "token", ottos, "do", "continue", "family", "4"), cookie: otto, code: http.StatusBadRequest},
 		"change of a higher one":     {r: form("/change", "token", ottos, "do", "reserve", "family", "4", "address", "192.0.2.10"), cookie: otto, code: http.StatusForbidden},
 		"oversized":                  {r: form("/change", "token", ottos, "do", strings.Repeat("x", formBytes)), cookie: otto, code: http.StatusBadRequest},
 		"password with each request": {r: release(ottos), change: func(r *http.Request) { r.SetBasicAuth("otto", "o") }, code: http.StatusForbidden},
@@ -270,6 +283,46 @@ func TestWrongPasswordsAreLimited(t *testing.T) {
 	for _, n := range g.notes {
 		if strings.ContainsAny(n, "\r\n") {
 			t.Errorf("a note of two lines: %q", n)
+		}
+	}
+}
+
+// A drill ends by itself, but never a take-over that somebody began since.
+func TestADrillEnds(t *testing.T) {
+	g := newGate(t)
+	otto, token := g.logIn("otto", "o")
+	do := func(what, minutes string) {
+		t.Helper()
+		r := form("/change", "token", token, "do", what, "family", "4", "server", "a", "minutes", minutes, "back", "/pairs")
+		r.AddCookie(otto)
+		if w := g.ask(r); w.Code != http.StatusSeeOther {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	const begin, end = "otto ha-maintenance-start map[server-name:a]", "otto ha-maintenance-cancel map[server-name:a]"
+	for _, wrong := range []string{"0", "61", "x", "-5"} {
+		if do("drill", wrong); len(g.acts) > 0 || len(g.later) > 0 {
+			t.Errorf("%s minutes: %v", wrong, g.acts)
+		}
+	}
+	for _, c := range []struct {
+		name, state string
+		meanwhile   string
+		ends        bool
+	}{
+		{"the state lasts", `"state":"partner-in-maintenance","seconds-in-state":300`, "", true},
+		{"it was ended", `"state":"hot-standby","seconds-in-state":300`, "", false},
+		{"it is another one", `"state":"partner-in-maintenance","seconds-in-state":20`, "", false},
+		{"it was begun anew here", `"state":"partner-in-maintenance","seconds-in-state":300`, "maintenance", false},
+	} {
+		g.acts, g.later, g.state = nil, nil, c.state
+		do("drill", "5")
+		if c.meanwhile != "" {
+			do(c.meanwhile, "")
+		}
+		g.later[0]()
+		if last := g.acts[len(g.acts)-1]; g.acts[0] != begin || (last == end) != c.ends {
+			t.Errorf("%s: %v", c.name, g.acts)
 		}
 	}
 }

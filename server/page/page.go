@@ -47,6 +47,7 @@ type Page struct {
 	guesses  guesses
 	trend    trend
 	live     live
+	drills   drills
 }
 
 // Family is what the page is told of a family beside the answers to commands.
@@ -76,8 +77,8 @@ type Options struct {
 	Partner func(ctx context.Context, version int, this string) (json.RawMessage, error)
 	// Hooks returns how the webhooks stand.
 	Hooks func() []events.HookState
-	// Note hears of logins.
-	Note func(text string)
+	// Note hears of logins, and of what was refused.
+	Note func(refused bool, text string)
 	// Streams bounds what is live; Watched hears of pages that become live (1)
 	// and cease to be (-1).
 	Streams *events.Streams
@@ -97,7 +98,7 @@ func New(o Options) *Page {
 		p.o.Demands = func(string) (control.Role, bool) { return control.Change, false }
 	}
 	if p.o.Note == nil {
-		p.o.Note = func(string) {}
+		p.o.Note = func(bool, string) {}
 	}
 	if p.o.Streams == nil {
 		p.o.Streams = &events.Streams{Limit: 256}
@@ -107,6 +108,7 @@ func New(o Options) *Page {
 	}
 	p.sessions.now, p.guesses.now = o.Now, o.Now
 	p.live.wake = make(chan struct{})
+	p.drills.after = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
 	for _, name := range []string{"overview", "subnets", "leases", "pairs", "drops", "explain", "trouble", "login"} {
 		p.views[name] = template.Must(template.New("frame.html").Funcs(p.functions()).
 			ParseFS(files, "html/frame.html", "html/parts.html", "html/"+name+".html"))

@@ -224,8 +224,8 @@ func (c *isc) network(s *statement, to *scope) {
 	head := config.NewMap(config.M("name", str(s.at(1))))
 	head.Members = append(head.Members, x.v.Members...)
 	x.v = head
-	for _, y := range x.poolScope {
-		c.place(s, y.pool, x)
+	for _, pool := range x.loose {
+		c.place(s, pool, x)
 	}
 }
 
@@ -265,7 +265,7 @@ func (c *isc) pool(s *statement, to *scope) {
 	}
 	for _, p := range x.pools {
 		if to.kind == inNetwork {
-			to.poolScope = append(to.poolScope, poolGuard{pool: p})
+			to.loose = append(to.loose, p)
 		} else {
 			to.pools = append(to.pools, p)
 		}
@@ -327,14 +327,14 @@ func (c *isc) rangeOf(s *statement, to *scope) {
 		to.pools = append(to.pools, pool)
 		return
 	case to.kind == inNetwork:
-		to.poolScope = append(to.poolScope, poolGuard{pool: pool})
+		to.loose = append(to.loose, pool)
 		return
 	case to.kind != inSubnet:
 		c.skip(s, "a range is inside a subnet")
 		return
 	}
 	to.pools = append(to.pools, pool)
-	to.poolScope = append(to.poolScope, poolGuard{pool: pool})
+	to.loose = append(to.loose, pool)
 }
 
 // prefix6 reads "prefix6 first last /length".

@@ -95,9 +95,9 @@ func (c *isc) interfaces() *config.Value {
 // admitSubnet gives the pools that stand in the subnet itself the class of whom
 // the scopes around let in.
 func (c *isc) admitSubnet(x *scope) {
-	for _, y := range x.poolScope {
+	for _, pool := range x.loose {
 		if guard := c.guard(&statement{line: int(x.v.Get("id").Int)}, x.allPermits()); guard != "" {
-			y.pool.Set("client-class", str(guard))
+			pool.Set("client-class", str(guard))
 		}
 	}
 }

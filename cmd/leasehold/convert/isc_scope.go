@@ -35,18 +35,12 @@ type scope struct {
 	pools     []*config.Value
 	prefixes  []*config.Value // v6 pd-pools
 	hosts     []*config.Value
-	subnets   []*scope // of a network
-	poolScope []poolGuard
-	declNames bool // use-host-decl-names
+	subnets   []*scope        // of a network
+	loose     []*config.Value // pools of its own ranges, without a pool statement
+	declNames bool            // use-host-decl-names
 	failover  bool
 	class     *class   // that the scope is of
 	required  []string // classes that are evaluated for clients of the scope
-}
-
-// poolGuard is a pool whose clients are decided when its scope ends.
-type poolGuard struct {
-	pool    *config.Value
-	permits permits
 }
 
 // option is one option-data entry, or what it cannot be.
@@ -59,8 +53,6 @@ type option struct {
 
 // permits are allow and deny statements, as class expressions.
 type permits struct{ allowed, denied []string }
-
-func (p permits) none() bool { return len(p.allowed)+len(p.denied) == 0 }
 
 // under returns the permits of a scope inside: its own add to what is outside.
 func (p permits) under(outer permits) permits {
