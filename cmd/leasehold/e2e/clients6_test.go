@@ -247,6 +247,29 @@ func talk6(t *testing.T, c client6, as string) {
 	wire.wellFormed(answers6)
 }
 
+// A second client finds its address in use on the wire and declines it. (It
+// ends then.) The address is endless, because Linux removes one that ends when
+// it turns out to be somebody else's, and the client never learns.
+func TestEndToEndDeclineDibbler(t *testing.T) {
+	if isolate(t, "dibbler-client", "tshark") {
+		return
+	}
+	bridge(t, "lan", "2001:db8:1::1/64")
+	wire := record(t, "lan")
+	s := serve(t, "leasehold", strings.Replace(config6,
+		`"preferred-lifetime": 500, "valid-lifetime": 600`, `"preferred-lifetime": 4294967295, "valid-lifetime": 4294967295`, 1))
+	squatter := newHost(t, "squatter")
+	squatter.plug("eth0", "lan", squatterMAC, squatted6+"/64")
+	h := newHost(t, "client")
+	h.plug("eth0", "lan", clientMAC)
+	h.plug("inner", "lan", net.HardwareAddr{2, 0, 0, 0, 0, 0x11})
+	c := dibbler(t)
+	c.start(h, newScript(t, c.program, c.script))
+	s.awaitRow(squatted6, "declined", row.declined)
+	s.stop()
+	wire.wellFormed(answers6)
+}
+
 // A client with a reservation by its hardware address, which is in its DUID,
 // gets the address and the prefix that are reserved.
 func TestEndToEndReservation6(t *testing.T) {
