@@ -331,6 +331,7 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 		case k.overlapped(h.at-margin) && k.halves.permits(n, c.addr, shared, h):
 			k.counts.Split++
 			k.counts.Halved++
+			k.s.note("%s of client %d, by %s at %v, goes to client %d by %s, as it may", c.addr, h.client.index, h.node.name, h.at, c.index, n.name)
 		case !h.shared && h.node != n:
 			k.counts.Alone++
 		default:

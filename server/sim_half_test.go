@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"leasehold/ha"
+	"leasehold/lease"
 )
 
 // halfCheck watches pools that the servers divide. Each gives from its own half
@@ -21,7 +22,7 @@ type halfCheck struct {
 	had   map[possession]bool
 }
 
-// possession is an address that was given to a client some time in the run.
+// possession is an address that was a client's some time in the run.
 type possession struct {
 	addr   netip.Addr
 	client *simClient
@@ -43,13 +44,36 @@ func (h *halfCheck) watch(n *simNode) {
 	}
 }
 
-// sent sees a response with a lease, to a query that arrived some time ago.
-func (h *halfCheck) sent(n *simNode, arrived simTime, c *simClient, x emission, shared bool) {
-	had := h.had[possession{x.addr, c}]
+// changed sees a node whose state has changed: what clients have by its leases
+// they may keep, even those that no response has told of because a disk or the
+// partner failed.
+func (h *halfCheck) changed(n *simNode) {
+	if !h.k.s.o.undivided || n.index > 1 {
+		return
+	}
+	n.store.Each(func(l *lease.Lease) bool {
+		for _, c := range h.k.s.clients {
+			if belongs(l, c) {
+				h.possess(possession{l.Addr, c})
+			}
+		}
+		return true
+	})
+}
+
+// possess notes a possession and says whether it was one before.
+func (h *halfCheck) possess(p possession) bool {
+	had := h.had[p]
 	if h.had == nil {
 		h.had = map[possession]bool{}
 	}
-	h.had[possession{x.addr, c}] = true
+	h.had[p] = true
+	return had
+}
+
+// sent sees a response with a lease, to a query that arrived some time ago.
+func (h *halfCheck) sent(n *simNode, arrived simTime, c *simClient, x emission, shared bool) {
+	had := h.possess(possession{x.addr, c})
 	if h.owner(x.addr) == n.index {
 		return
 	}

@@ -165,6 +165,11 @@ func (n *simNode) start() {
 	if n.index < 2 && !s.o.extensions[n.index] || n.index == 2 {
 		o.Extensions = &ha.Extensions{}
 	}
+	if s.whole {
+		x := ha.DefaultExtensions
+		x.Halves = false
+		o.Extensions = &x
+	}
 	n.misremember()
 	n.memory = openMemory(n.fs, simFile, b, store, n.config(), n.now())
 	if o.Resumed = n.memory.resumed; o.Resumed != nil && o.Resumed.Owed > 1 {
@@ -277,6 +282,7 @@ func (n *simNode) watch() {
 	if g.State != n.state {
 		n.s.note("%s is %s (partner %q)", n.name, g.State, g.Partner)
 		n.state, n.since, n.scoped = g.State, n.s.now, false
+		n.s.check.halves.changed(n)
 	}
 	n.s.check.halves.watch(n)
 	n.s.check.overlap()

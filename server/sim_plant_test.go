@@ -34,6 +34,10 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 			}
 		}},
 		{"swap the hash", "one-answers, scopes", func(o *simOptions) { calm(o); o.balancing = true }, func(s *sim) { s.swapped = true }},
+		{"give from the whole pool", "halves", func(o *simOptions) {
+			calm(o)
+			o.balancing, o.undivided = true, true
+		}, func(s *sim) { s.whole = true }},
 		{"lose a sync page", "equal, two-clients", calm, func(s *sim) {
 			s.net.plant = func(c *simCall) []byte {
 				name := c.send.Action.Command.Name

@@ -38,6 +38,7 @@ type sim struct {
 	net      simNet
 	check    checker
 	swapped  bool // a planted bug: b takes itself for the primary
+	whole    bool // a planted bug: no server keeps to its half
 	healing  bool
 	trace    []string
 	printf   func(string)
