@@ -352,6 +352,7 @@ func (m *Machine) updateAnswered(f *flight, a *Answer) {
 			}
 			first += p.n
 		}
+		m.giveUpUnsent()
 	}
 	for _, p := range f.parts {
 		m.let(p.update)
@@ -407,6 +408,28 @@ func (m *Machine) giveUp(u *update) {
 	default:
 		m.dispose(u)
 	}
+}
+
+// giveUpUnsent ends the waits of updates that were not even sent in the time
+// that the partner has to answer, because others before them were not answered.
+func (m *Machine) giveUpUnsent() {
+	if !m.state.pushes() || m.queueing || m.partner.state != Unavailable {
+		return
+	}
+	t := &m.updates
+	kept := t.outbox[:0]
+	for _, slot := range t.outbox {
+		u := t.list[slot]
+		if m.now.Sub(u.since) < requestTimeout {
+			kept = append(kept, slot)
+			continue
+		}
+		if u.partner {
+			m.drop(u, "partner did not acknowledge the lease update")
+		}
+		m.let(slot)
+	}
+	t.outbox = kept
 }
 
 // dispose ends the wait for the partner in a way that suits the state.
