@@ -64,8 +64,17 @@ func (m *Machine) Half() uint8 {
 	return 2
 }
 
-// Alone says whether this server serves everybody by the rules.
-func (m *Machine) Alone() bool { return m.state == PartnerDown || m.state == PartnerInMaintenance }
+// Alone says whether this server serves everybody by the rules, and the partner
+// serves nobody: it is not heard to be back, nor being told to come back.
+func (m *Machine) Alone() bool {
+	switch m.state {
+	case PartnerDown:
+		return !m.partner.state.normal()
+	case PartnerInMaintenance:
+		return m.tending == nil
+	}
+	return false
+}
 
 // Owns says whether the lease of a client would be given by this server now.
 // A terminated server reclaims only these.

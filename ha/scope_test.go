@@ -69,6 +69,34 @@ func TestInScopeFollowsModeAndKey(t *testing.T) {
 	}
 }
 
+// TestOtherHalfIsGivenOnlyWhileThePartnerServesNobody: what is free in the
+// partner's half of a pool may be given in two states, and not any more when the
+// partner is back, or is being called back.
+func TestOtherHalfIsGivenOnlyWhileThePartnerServesNobody(t *testing.T) {
+	for _, c := range []struct {
+		own, partner State
+		cancel       bool
+		alone        bool
+	}{
+		{own: LoadBalancing, partner: LoadBalancing},
+		{own: CommunicationRecovery, partner: Unavailable},
+		{own: Terminated, partner: Terminated},
+		{own: PartnerDown, partner: Unavailable, alone: true},
+		{own: PartnerDown, partner: Ready, alone: true},
+		{own: PartnerDown, partner: LoadBalancing},
+		{own: PartnerInMaintenance, partner: InMaintenance, alone: true},
+		{own: PartnerInMaintenance, partner: InMaintenance, cancel: true},
+	} {
+		m := machineIn(modeLoadBalancing, rolePrimary, c.own, c.partner, "fresh")
+		if c.cancel {
+			m.Step(m.now, &Event{On: OnCommand, Token: 1, Request: Request{Name: cmdCancel}}, nil)
+		}
+		if m.State() != c.own || m.Alone() != c.alone {
+			t.Errorf("%s, partner %s, cancel %t: alone %t in %s", c.own, c.partner, c.cancel, m.Alone(), m.State())
+		}
+	}
+}
+
 func TestSecs4SwapsWindowsByteOrder(t *testing.T) {
 	for secs, want := range map[uint16]time.Duration{0: 0, 3: 3 * time.Second, 255: 255 * time.Second, 0x0300: 3 * time.Second, 0x0301: 769 * time.Second} {
 		if got := Secs4(secs); got != want {
