@@ -49,6 +49,7 @@ type Heartbeat struct {
 	Unsent   uint64
 	Features Features
 	Stream   Stream
+	Digest   string // of the configuration; "": not told
 }
 
 // Failure is one lease that a peer did not take.
@@ -370,6 +371,9 @@ func (h *Heartbeat) extension(s *scanner, key []byte) {
 		flag(&h.Features.Stream)
 	case "goodbye":
 		flag(&h.Features.Goodbye)
+	case "config":
+		t, _ := s.string()
+		h.Digest = string(t)
 	case "halves":
 		flag(&h.Features.Halves)
 	case "heal":
@@ -450,6 +454,10 @@ func (h *Heartbeat) appendExtension(dst []byte) []byte {
 	}
 	dst = append(dst, `"leasehold": { `...)
 	flag("batch", h.Features.Batch)
+	if h.Digest != "" {
+		dst = appendString(append(dst, `"config": `...), h.Digest)
+		dst = append(dst, ", "...)
+	}
 	if h.Stream.Epoch != 0 {
 		dst = append(dst, `"epoch": `...)
 		dst = append(strconv.AppendUint(dst, h.Stream.Epoch, 10), ", "...)

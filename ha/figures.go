@@ -15,10 +15,12 @@ type Figures struct {
 	Skew           time.Duration `json:"skew-ns"`    // the partner's clock is ahead by it
 	Unacked        int           `json:"unacked"`    // clients that the partner seems not to answer
 	UnackedLimit   uint32        `json:"unacked-limit"`
-	Rejected       int           `json:"rejected"`  // clients whose updates the partner refused
-	Unsent         uint64        `json:"unsent"`    // updates that the partner was not sent, ever
-	Queued         int           `json:"queued"`    // changes that wait for the partner
-	InFlight       int           `json:"in-flight"` // updates under way to peers
+	Rejected       int           `json:"rejected"`      // clients whose updates the partner refused
+	Unsent         uint64        `json:"unsent"`        // updates that the partner was not sent, ever
+	Queued         int           `json:"queued"`        // changes that wait for the partner
+	InFlight       int           `json:"in-flight"`     // updates under way to peers
+	Configuration  string        `json:"configuration"` // the partner's: same, differs or unknown
+	Conflicts      uint64        `json:"conflicts"`     // addresses that both servers gave away, since the start
 	SecondsInState float64       `json:"seconds-in-state"`
 }
 
@@ -29,6 +31,7 @@ func (m *Machine) Figures(now time.Time) Figures {
 		UnackedLimit: m.rel.MaxUnacked, Queued: len(m.backlog.changes),
 		InFlight: len(m.updates.list) - len(m.updates.free), SecondsInState: now.Sub(m.entered).Seconds(),
 	}
+	f.Conflicts, f.Configuration = m.conflicts.count, m.Configuration()
 	if m.other == nil {
 		return f
 	}

@@ -8,9 +8,10 @@ type Gauges struct {
 	Behind         bool   // the partner lacks changes that nothing under way brings
 	Backlog        int    // changes, at most BacklogLimit
 	BacklogLimit   int
-	Awaited        int // exchanges that the partner has not acknowledged
-	Connecting     int // clients remembered by the failure detector
-	Rejected       int // clients, at most max-rejected-lease-updates
+	Awaited        int    // exchanges that the partner has not acknowledged
+	Connecting     int    // clients remembered by the failure detector
+	Rejected       int    // clients, at most max-rejected-lease-updates
+	Conflicts      uint64 // seen since the start
 }
 
 // Gauges reads the gauges. Serves is valid until the next Step.
@@ -21,6 +22,7 @@ func (m *Machine) Gauges() Gauges {
 		Behind:   m.missing.from > 0,
 		Backlog:  len(m.backlog.changes), BacklogLimit: m.backlog.limit,
 		Connecting: len(m.partner.clients), Rejected: len(m.partner.rejected),
+		Conflicts: m.conflicts.count,
 	}
 	for _, u := range m.updates.list {
 		if u.partner {

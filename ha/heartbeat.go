@@ -94,6 +94,7 @@ func (m *Machine) learn(h *Heartbeat) {
 	p.scopes = h.Scopes
 	p.unsent = h.Unsent
 	p.features, p.stream = h.Features, h.Stream
+	m.compareDigest(h.Digest)
 	p.time, p.measured, p.skewKnown = h.Time, m.wall, true
 	if s := p.skew().Abs(); s > skewWarning && s <= skewLimit &&
 		(p.warned.IsZero() || m.now.Sub(p.warned) >= skewRepeat) {
@@ -101,6 +102,34 @@ func (m *Machine) learn(h *Heartbeat) {
 		m.log("warn", "HA_HIGH_CLOCK_SKEW", "clocks of the partners differ, synchronize them",
 			"server", m.this.Name, "partner", m.other.Name, "skew", seconds(p.skew()))
 	}
+}
+
+// compareDigest says once when the configurations come to differ, and once when
+// they agree again.
+func (m *Machine) compareDigest(theirs string) {
+	was := m.Configuration()
+	m.partner.digest = theirs
+	switch is := m.Configuration(); {
+	case is == was:
+	case is == "differs":
+		m.log("warn", "LEASEHOLD_HA_CONFIGURATION_DIFFERS", "the partner's configuration gives clients something else",
+			"server", m.this.Name, "partner", m.other.Name, "ours", m.Digest, "theirs", theirs)
+	case was == "differs" && is == "same":
+		m.log("info", "LEASEHOLD_HA_CONFIGURATION_SAME", "the partner's configuration gives clients the same as ours",
+			"server", m.this.Name, "partner", m.other.Name)
+	}
+}
+
+// Configuration says how the partner's configuration compares with ours: same,
+// differs, or unknown.
+func (m *Machine) Configuration() string {
+	switch d := m.partner.digest; {
+	case d == "" || m.Digest == "":
+		return "unknown"
+	case d == m.Digest:
+		return "same"
+	}
+	return "differs"
 }
 
 // endNotified ends the silence after ha-sync-complete-notify: a partner that

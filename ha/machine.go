@@ -36,6 +36,7 @@ var DefaultExtensions = Extensions{
 // engine and is not safe for concurrent use.
 type Machine struct {
 	Extensions Extensions // set before the first Step
+	Digest     string     // of the configuration, for the partner to compare; "": not told
 
 	rel       *config.Relationship
 	this      *config.Peer
@@ -46,39 +47,41 @@ type Machine struct {
 	role      string
 	classes   []string // by index of the peer
 
-	state    State
-	previous State // before partner-in-maintenance or in-maintenance
-	cause    cause // of terminated
-	served   []bool
-	off      bool     // our own origin is switched off
-	paused   bool     //
-	visited  [16]bool // states entered, for pauses that happen once
-	start    time.Time
-	entered  time.Time
-	partner  partner
-	journal  journal
-	unsent   uint64    // unsent-update-count
-	missing  span      // of our change stream: what the partner was not sent
-	own      Stream    // our change stream, as last told
-	heard    [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
-	notified time.Time
-	lapsed   bool // contact was reported as interrupted
-	backlog  backlog
-	queueing bool // hot-standby answers without the partner
-	updates  updates
-	flights  flights
-	pull     *pull // of the state machine
-	asked    *pull // of ha-sync
-	backjob  job   // flush or reset under way
-	tending  *request
-	leaving  *request
-	probe    []lease.Change // one rejected update, tried again in terminated
-	probing  bool
-	point    Point     // of the partner's stream
-	told     Point     // of the partner's stream: where it had pulled all pages of ours
-	whole    Point     // of our stream: where we had pulled all pages of the partner's
-	noStream time.Time // until then the partner's stream is not asked for
-	series   uint64
+	state     State
+	previous  State // before partner-in-maintenance or in-maintenance
+	cause     cause // of terminated
+	served    []bool
+	off       bool     // our own origin is switched off
+	paused    bool     //
+	visited   [16]bool // states entered, for pauses that happen once
+	start     time.Time
+	entered   time.Time
+	partner   partner
+	journal   journal
+	parted    time.Time // see Parted
+	conflicts conflicts
+	unsent    uint64    // unsent-update-count
+	missing   span      // of our change stream: what the partner was not sent
+	own       Stream    // our change stream, as last told
+	heard     [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
+	notified  time.Time
+	lapsed    bool // contact was reported as interrupted
+	backlog   backlog
+	queueing  bool // hot-standby answers without the partner
+	updates   updates
+	flights   flights
+	pull      *pull // of the state machine
+	asked     *pull // of ha-sync
+	backjob   job   // flush or reset under way
+	tending   *request
+	leaving   *request
+	probe     []lease.Change // one rejected update, tried again in terminated
+	probing   bool
+	point     Point     // of the partner's stream
+	told      Point     // of the partner's stream: where it had pulled all pages of ours
+	whole     Point     // of our stream: where we had pulled all pages of the partner's
+	noStream  time.Time // until then the partner's stream is not asked for
+	series    uint64
 
 	beatAt time.Time // next heartbeat; zero while one is under way
 	beatID uint64

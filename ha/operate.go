@@ -103,7 +103,7 @@ func (m *Machine) refuse(token uint64, result int, text string) {
 }
 
 func (m *Machine) heartbeatReply() *Reply {
-	h := &Heartbeat{State: m.state, Time: m.wall, Scopes: m.Scopes(nil), Unsent: m.unsent, Features: m.Extensions.Features}
+	h := &Heartbeat{State: m.state, Time: m.wall, Scopes: m.Scopes(nil), Unsent: m.unsent, Features: m.Extensions.Features, Digest: m.Digest}
 	h.Features.Healed = m.healed()
 	if h.Features.Stream && m.own.Epoch != 0 {
 		h.Stream = m.stream(m.own)

@@ -16,6 +16,7 @@ type partner struct {
 	gone       bool      // its process is known to have ended
 	maintained bool      // it tells its state with ha-maintenance-notify: 2.7.5 or newer
 	features   Features
+	digest     string // of its configuration
 
 	time      time.Time // its clock at the last good heartbeat
 	measured  time.Time // our clock then

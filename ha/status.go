@@ -96,7 +96,13 @@ func (m *Machine) AppendStatus(dst []byte, now time.Time) []byte {
 	if m.other != nil {
 		dst = m.appendRemote(append(dst, `, "remote": `...), now)
 	}
-	return append(dst, " } }"...)
+	dst = append(dst, " }"...)
+	if m.Ours() {
+		dst = append(dst, `, "leasehold": { "configuration": "`...)
+		dst = append(append(dst, m.Configuration()...), `", "conflicts": `...)
+		dst = append(strconv.AppendUint(dst, m.conflicts.count, 10), " }"...)
+	}
+	return append(dst, " }"...)
 }
 
 func (m *Machine) appendRemote(dst []byte, now time.Time) []byte {

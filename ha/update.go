@@ -108,6 +108,7 @@ func (m *Machine) committed(ev *Event) {
 func (m *Machine) divert(changes []lease.Change) bool {
 	switch {
 	case m.state == CommunicationRecovery || m.queueing:
+		m.part()
 		was := m.backlog.overflowed
 		m.backlog.overflowed = false
 		if m.backlog.push(changes); m.backlog.overflowed {
@@ -125,6 +126,7 @@ func (m *Machine) divert(changes []lease.Change) bool {
 // skip counts a change set that the partner is not told about. Zero is never
 // reached again: it means that nothing was left out.
 func (m *Machine) skip(changes []lease.Change) {
+	m.part()
 	m.missing.add(changes)
 	if m.unsent++; m.unsent == 0 {
 		m.unsent = 1
@@ -482,6 +484,7 @@ func (m *Machine) release(token uint64) {
 
 func (m *Machine) drop(u *update, why string) {
 	if u.partner {
+		m.part()
 		m.missing.add(u.changes)
 	}
 	u.lost, u.partner, u.waits = true, false, 0

@@ -77,7 +77,7 @@ func (a *agentDoor) handle(ctx context.Context, c *control.Command) control.Answ
 	defer a.s.changing.Unlock()
 	switch c.Name {
 	case "config-get":
-		return control.Answer{Arguments: arguments(config.M(agentRoot, a.shown()))}
+		return control.Answer{Arguments: arguments(config.M(agentRoot, shownTo(c, a.shown())))}
 	case "config-write":
 		return a.write(c)
 	case "config-reload":

@@ -15,9 +15,9 @@ import (
 	"leasehold/server/message"
 )
 
-func configGet(_ context.Context, _ *Server, f *family, _ *control.Command) control.Answer {
+func configGet(_ context.Context, _ *Server, f *family, c *control.Command) control.Answer {
 	cfg := f.cfg.Load()
-	return control.Answer{Arguments: arguments(config.M(f.root(), cfg.Tree), config.M("hash", config.NewString(cfg.Hash)))}
+	return control.Answer{Arguments: arguments(config.M(f.root(), shownTo(c, cfg.Tree)), config.M("hash", config.NewString(cfg.Hash)))}
 }
 
 func configHashGet(_ context.Context, _ *Server, f *family, _ *control.Command) control.Answer {

@@ -79,6 +79,23 @@ func TestRolesOfCommands(t *testing.T) {
 	}
 }
 
+// Who may only look is not told how to become somebody who may change things.
+func TestPasswordsAreForThoseWhoMayChangeThem(t *testing.T) {
+	text := strings.Replace(allHooks, `"subnet4"`, `"control-sockets": [ { "socket-type": "http", "socket-address": "127.0.0.1", "socket-port": 8004,
+		"authentication": { "type": "basic", "clients": [ { "user": "boss", "password": "s3cret" }, { "user": "eye", "password": "w0rd", "role": "read" } ] } } ], "subnet4"`, 1)
+	s := newServer(t, "test", []byte(text), nil)
+	for role, told := range map[control.Role]bool{control.Read: false, control.Operate: false, control.Change: true} {
+		c := &control.Command{Name: "config-get", Caller: control.Caller{Role: role}}
+		answer := string(s.Handler(4).Handle(context.Background(), c).Append(nil))
+		if strings.Contains(answer, "s3cret") != told || strings.Contains(answer, "w0rd") != told || !strings.Contains(answer, `"user": "eye"`) {
+			t.Errorf("role %s is told %s", role, answer)
+		}
+	}
+	if text := string(fileText(s.v4.cfg.Load())); !strings.Contains(text, "s3cret") {
+		t.Error("config-write would lose the passwords")
+	}
+}
+
 // timers are set off by the test.
 type timers struct{ funcs []func() }
 

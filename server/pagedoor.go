@@ -25,8 +25,14 @@ func (s *Server) newPage() *page.Page {
 	return page.New(page.Options{
 		Ask: s.askEngine, Act: s.act, Families: s.pageFamilies, Release: s.o.Release, Now: s.o.Now,
 		Users: s.users, Demands: demands, Partner: s.askPartner, Streams: s.streams,
-		Hooks:   s.hookStates,
-		Note:    func(text string) { s.families()[0].log.Log(message.AuditPage, "%s", text) },
+		Hooks: s.hookStates,
+		Note: func(refused bool, text string) {
+			m := message.AuditPage
+			if refused {
+				m = message.AccessRefused
+			}
+			s.families()[0].log.Log(m, "%s", text)
+		},
 		Watched: func(n int) { s.happening.listeners.Add(int64(n)) },
 	})
 }

@@ -47,19 +47,20 @@ func (v violation) String() string { return fmt.Sprintf("[%s] at %v: %s", v.chec
 // counts are what was seen of what the protocol permits, and how much was
 // looked at.
 type counts struct {
-	Grants  int // responses with a lease that reached a client
-	Shared  int // of these, promised by both
-	Split   int // address given to two while both served the scope
-	Halved  int // of these, where the servers divide the pools
-	Alone   int // address given by one that the other had given while alone
-	Jumps   int // address given to two after a clock was set
-	Touched int // after an operator changed leases on one node
-	Crashes int
-	Kept    int // leases looked for after a crash
-	Handed  int // goodbyes that were looked at
-	Equal   int // leases compared at the end
-	Resumed int // starts with a memory of the pair
-	Copied  int // pages of a full copy
+	Grants   int // responses with a lease that reached a client
+	Shared   int // of these, promised by both
+	Split    int // address given to two while both served the scope
+	Halved   int // of these, where the servers divide the pools
+	Alone    int // address given by one that the other had given while alone
+	Jumps    int // address given to two after a clock was set
+	Touched  int // after an operator changed leases on one node
+	Crashes  int
+	Kept     int // leases looked for after a crash
+	Handed   int // goodbyes that were looked at
+	Equal    int // leases compared at the end
+	Reported int // conflicts that a node has seen
+	Resumed  int // starts with a memory of the pair
+	Copied   int // pages of a full copy
 }
 
 func (c *counts) add(o *counts) {
@@ -74,6 +75,7 @@ func (c *counts) add(o *counts) {
 	c.Kept += o.Kept
 	c.Handed += o.Handed
 	c.Equal += o.Equal
+	c.Reported += o.Reported
 	c.Resumed += o.Resumed
 	c.Copied += o.Copied
 }
@@ -448,6 +450,7 @@ func (k *checker) equal() {
 		return
 	}
 	for _, n := range k.s.nodes[:2] {
+		k.counts.Reported += int(n.gauges().Pairs[0].Conflicts)
 		if g := n.gauges(); g.Parked > 0 || g.Commands > 0 {
 			k.fail("parked", "%s still has %d responses and %d answers parked", n.name, g.Parked, g.Commands)
 		}

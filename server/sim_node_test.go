@@ -50,7 +50,6 @@ type simNode struct {
 	since   simTime // of the state
 	state   ha.State
 	scoped  bool // by ha-scopes, since the last change of the state
-	pulling simTime
 }
 
 // queryRoom hands queries out anew only after they came back.

@@ -34,7 +34,7 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 			}
 		}},
 		{"swap the hash", "one-answers, scopes", func(o *simOptions) { calm(o); o.balancing = true }, func(s *sim) { s.swapped = true }},
-		{"lose a sync page", "two-clients", calm, func(s *sim) {
+		{"lose a sync page", "equal, two-clients", calm, func(s *sim) {
 			s.net.plant = func(c *simCall) []byte {
 				name := c.send.Action.Command.Name
 				if !strings.HasSuffix(name, "-get-page") {

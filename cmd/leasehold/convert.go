@@ -42,7 +42,7 @@ Interfaces are not in a dhcpd.conf: --interface names them (on Debian they are i
 /etc/default/isc-dhcp-server). Dnsmasq gives its clients its own address as router and
 name server: --address says it.
 
-Leases are converted by leasehold leases convert.`,
+Leases are taken over by leasehold leases import --from isc, or dnsmasq.`,
 		Example: "  leasehold convert /etc/dhcp/dhcpd.conf --interface eth0 -o kea-dhcp4.conf\n  leasehold convert /etc/dnsmasq.conf --address 192.168.1.1 -o kea-dhcp4.conf",
 		Args:    cobra.ExactArgs(1),
 		RunE:    x.run,

@@ -7,8 +7,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// haGuide tells how a pair is made and moved.
+const haGuide = `Show and steer high availability.
+
+A first pair: "leasehold ha init ADDRESS1 ADDRESS2 --from FILE" makes of the configuration
+of one server those of two. Copy each to its server and start both; "ha status" shows when
+both are in their normal state, "ha why" what each state depends on, "ha diff" whether the
+configurations mean the same, and "ha drill" rehearses a failover.
+
+Joining a Kea partner, or moving a live Kea pair: "leasehold ha maintenance start" on the
+server that stays, which may be the Kea, makes it take all clients. Put Leasehold in place
+of the other, on the same files; when "ha status" shows both in the normal state, the same
+the other way round.`
+
 func newHA(c *client) *cobra.Command {
-	ha := &cobra.Command{Use: "ha", Short: "Show and steer high availability"}
+	ha := &cobra.Command{Use: "ha", Short: "Show and steer high availability", Long: haGuide}
 	partner := func(args []string) (any, error) {
 		if len(args) == 0 {
 			return map[string]any{}, nil

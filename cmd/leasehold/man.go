@@ -17,6 +17,9 @@ import (
 //go:embed packaging/leasehold.conf.5.md
 var manConf string
 
+//go:embed packaging/leasehold-migration.7.md
+var manMigration string
+
 // newMan writes the manual pages, for packaging: those of the program follow
 // its flags, that of the commands follows their table.
 func newMan(root *cobra.Command) *cobra.Command {
@@ -30,7 +33,7 @@ func newMan(root *cobra.Command) *cobra.Command {
 			if err := doc.GenManTree(root, &doc.GenManHeader{Title: "LEASEHOLD", Section: "8"}, args[0]); err != nil {
 				return fmt.Errorf("write manual pages: %w", err)
 			}
-			for name, text := range map[string]string{"leasehold.conf.5": manConf, "leasehold-commands.7": manCommands()} {
+			for name, text := range map[string]string{"leasehold.conf.5": manConf, "leasehold-migration.7": manMigration, "leasehold-commands.7": manCommands()} {
 				if err := os.WriteFile(filepath.Join(args[0], name), md2man.Render([]byte(text)), 0o644); err != nil {
 					return fmt.Errorf("write manual pages: %w", err)
 				}

@@ -139,7 +139,7 @@ func engineCommands(version int) map[string]Command {
 
 // commandTables are filled by the command_*.go files, one table per subject.
 var commandTables = []func(version int) map[string]Command{
-	serviceCommands, leaseCommands, leaseChanges, statisticCommands, statLeaseCommands, selectCommands, explainCommands, holderCommands,
+	serviceCommands, leaseCommands, leaseChanges, statisticCommands, statLeaseCommands, selectCommands, explainCommands, pairCommands, holderCommands,
 }
 
 // CommandNames returns the names of all commands that an engine of a family

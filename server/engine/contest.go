@@ -21,12 +21,17 @@ func (e *Engine) superseded(l *lease.Lease, told bool) bool {
 	if !had {
 		return false
 	}
-	if p := e.pairOfLease(l); told && p != nil && e.crossing(p, l) {
-		if old.CLTT < l.CLTT || old.CLTT == l.CLTT && !p.machine.Precedes() {
-			return false
+	p := e.pairOfLease(l)
+	if told && p != nil && e.crossing(p, l) {
+		kept := old.CLTT > l.CLTT || old.CLTT == l.CLTT && p.machine.Precedes()
+		e.contest(p, &old, l, kept, true)
+		if kept {
+			e.insist(p, old)
 		}
-		e.insist(p, old)
-		return true
+		return kept
+	}
+	if p != nil {
+		e.contest(p, &old, l, false, false)
 	}
 	// Kea sends the updates of a client that repeats itself in any order. The
 	// last one to arrive need not be the last that the client was given.
@@ -41,6 +46,32 @@ func (e *Engine) superseded(l *lease.Lease, told bool) bool {
 func (e *Engine) crossing(p *Pair, l *lease.Lease) bool {
 	_, doubtful := e.doubtful[l.Addr]
 	return p.machine.Ours() && p.machine.Awaits(l.Addr, doubtful)
+}
+
+// contest reports a lease of the partner that meets one of ours of another
+// client, if both were given away since the servers last told each other, or
+// (met) before they could.
+func (e *Engine) contest(p *Pair, ours, theirs *lease.Lease, kept, met bool) {
+	if ours.State != lease.Default || theirs.State != lease.Default || !holds(ours, e.now) || !holds(theirs, e.now) ||
+		ours.ClientID == theirs.ClientID && (ours.ClientID != "" || ours.HWAddr == theirs.HWAddr) {
+		return
+	}
+	parted := p.machine.Parted()
+	if !met && (parted.IsZero() || ours.CLTT < parted.Unix() || theirs.CLTT < parted.Unix()) {
+		return
+	}
+	why := "given later"
+	switch {
+	case ours.CLTT == theirs.CLTT && kept == p.machine.Precedes():
+		why = "given in the same second, the primary's stays"
+	case ours.CLTT == theirs.CLTT:
+		why = "given in the same second"
+	case kept != (ours.CLTT > theirs.CLTT):
+		why = "told later"
+	}
+	e.logPair(p.machine.AddConflict(ha.Conflict{
+		Addr: ours.Addr, At: e.clock.UTC(), Ours: ha.ClaimOf(ours), Theirs: ha.ClaimOf(theirs), Kept: kept, Why: why,
+	}))
 }
 
 // crossingDelete says whether a deletion that a partner pushes meets a lease of

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"leasehold/config"
+	"leasehold/ha"
 	"leasehold/lease"
 )
 
@@ -50,6 +51,48 @@ func TestOvertakenUpdateChangesNothing(t *testing.T) {
 		first := lease.Lease{CLTT: now, Valid: 200, ClientID: "\x00\x03\x00\x01\x02\x00\x00\x00\x00\x0a"}
 		if taken := l.CLTT != first.CLTT || l.Valid != first.Valid || l.ClientID != first.ClientID; taken != tt.taken {
 			t.Errorf("%s: taken %t: %+v", tt.name, taken, l)
+		}
+	}
+}
+
+// Both servers gave an address away while they were parted: the later lease
+// stays, and both clients are kept to be shown.
+func TestAddressGivenByBothIsReported(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		theirs   int64 // seconds after ours
+		client   byte
+		reported bool
+		kept     bool
+	}{
+		{"theirs is later", 5, 2, true, false},
+		{"ours is later", -5, 2, true, true},
+		{"the same client", 5, 1, false, false},
+	} {
+		e := pairedEngine(t)
+		p := e.pairs[0]
+		step(e, Tick{})
+		given := func(cltt int64, client byte) lease.Lease {
+			return lease.Lease{Addr: netip.MustParseAddr("2001:db8::1"), PrefixLen: 128, SubnetID: 1, IAID: 1, Valid: 3600, CLTT: cltt,
+				ClientID: string([]byte{0, 3, 0, 1, 2, 0, 0, 0, 0, client})}
+		}
+		now := midnight.Unix()
+		c := e.store.Put(given(now+10, 1))
+		// The partner has never been heard of: it is not told.
+		p.event.On, p.event.Changes = ha.OnCommitted, []lease.Change{c}
+		e.fx = &Effects{}
+		e.stepPair(p)
+		e.applySync(p, &ha.Action{Changes: []lease.Change{{Lease: given(now+10+tt.theirs, tt.client)}}})
+		list, total := p.machine.Conflicts(nil)
+		if (total == 1) != tt.reported || len(list) != int(total) {
+			t.Fatalf("%s: %d reported", tt.name, total)
+		}
+		if tt.reported && (list[0].Kept != tt.kept || list[0].Why != "given later" ||
+			list[0].Ours.ClientID != "00:03:00:01:02:00:00:00:00:01" || list[0].Theirs.ClientID != "00:03:00:01:02:00:00:00:00:02") {
+			t.Errorf("%s: %+v", tt.name, list[0])
+		}
+		if a := pairConflicts(e, nil); tt.reported != (a.Result == Success) || a.Arguments.Get("relationships") == nil {
+			t.Errorf("%s: answers %d %s", tt.name, a.Result, a.Text)
 		}
 	}
 }

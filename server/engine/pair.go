@@ -109,6 +109,12 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 		e.service.ResetHA()
 	}
 	e.pairs = pairs
+	if len(pairs) > 0 {
+		digest := configDigest(f)
+		for _, p := range pairs {
+			p.machine.Digest = digest
+		}
+	}
 }
 
 // beginPairs gives machines that are new their first step.
@@ -367,6 +373,9 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 		// Of two leases of one second ours is the later one if the partner does
 		// not know it yet.
 		newer := !had || old.CLTT < c.Lease.CLTT || a.Merge && old.CLTT == c.Lease.CLTT && !e.crossing(p, &c.Lease)
+		if had && !c.Delete {
+			e.contest(p, &old, &c.Lease, !newer, false)
+		}
 		if !newer {
 			continue
 		}

@@ -98,6 +98,38 @@ func TestInteropFirstPair(t *testing.T) {
 	p.same()
 }
 
+// TestInteropDrill: a failover is rehearsed with partners of either make, and
+// in either family.
+func TestInteropDrill(t *testing.T) {
+	for _, c := range []combination{{4, hotStandby, [2]product{ours, kea}}, {4, loadBalancing, [2]product{kea, ours}},
+		{6, hotStandby, [2]product{ours, ours}}, {6, loadBalancing, [2]product{ours, kea}}} {
+		if !chosen(t, c.String()) {
+			continue
+		}
+		t.Run(c.String(), func(t *testing.T) {
+			if isolate(t, "kea-dhcp4", "kea-dhcp6") {
+				return
+			}
+			p := newPair(t, setting{family: c.family, mode: c.mode}, c.runs[:]...)
+			p.start()
+			p.clients.conn.Close() // the drill's clients hear at the same port
+			n := p.nodes[0]
+			if n.runs == kea {
+				n = p.nodes[1]
+			}
+			line := []string{"ha", "drill", "--for", "2s"}
+			if c.family == 6 {
+				line = append(line, "--interface", "lan")
+			}
+			said := n.operate(line)
+			t.Logf("%s", said)
+			if !strings.Contains(said, "both servers are in the state "+c.mode+" again") {
+				t.Error("the pair is not as it was")
+			}
+		})
+	}
+}
+
 // TestInteropDrillEnds: whatever ends a drill early, the pair is in its normal
 // state after it.
 func TestInteropDrillEnds(t *testing.T) {

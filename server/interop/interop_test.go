@@ -100,7 +100,7 @@ func (p *pair) foreign(t *testing.T) {
 		n = "2000"
 	}
 	// perfdhcp sends nothing twice: where a datagram was lost, it begins again.
-	load := []string{"perfdhcp", "-" + fmt.Sprint(p.set.family), "-r", "50", "-n", n, "-R", n, "-W", "60000000", "-d", "60", "-l", "eth0"}
+	load := []string{"perfdhcp", "-" + fmt.Sprint(p.set.family), "-r", "50", "-n", n, "-R", n, "-W", "10000000", "-d", "60", "-l", "eth0"}
 	for begin := time.Now(); ; {
 		out := h.run(load...)
 		if !drops.MatchString(out) {

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -175,7 +174,23 @@ func (w *wire) newHost(name string, number byte, addrs ...string) *host {
 		}
 		h.run(args...)
 	}
+	h.awaitLinkLocal()
 	return h
+}
+
+// awaitLinkLocal waits until the kernel has given the interface the address
+// that DHCPv6 speaks from, which takes it a while.
+func (h *host) awaitLinkLocal() {
+	h.t.Helper()
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		got := h.run("ip", "-6", "-oneline", "address", "show", "dev", "eth0", "scope", "link")
+		if strings.Contains(got, "fe80:") && !strings.Contains(got, "tentative") {
+			return
+		}
+		if time.Since(begin) > patience {
+			h.t.Fatalf("%s has no link-local address: %s", h.name, got)
+		}
+	}
 }
 
 // command returns a command that will run in the namespace.
@@ -193,14 +208,6 @@ func (h *host) run(args ...string) string {
 		h.t.Fatalf("%s: %s: %v\n%s", h.name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
-}
-
-// cut and mend take the host from the wire and put it back.
-func (w *wire) cut(h *host) {
-	must(w.t, netlink.LinkSetDown(must1(netlink.LinkByName("p-"+h.name))(w.t)))
-}
-func (w *wire) mend(h *host) {
-	must(w.t, netlink.LinkSetUp(must1(netlink.LinkByName("p-"+h.name))(w.t)))
 }
 
 func must(t testing.TB, err error) {
@@ -230,6 +237,3 @@ func fill(text string, values map[string]string) string {
 	}
 	return text
 }
-
-// compact is JSON on one line, for messages of tests.
-func compact(b []byte) string { return string(bytes.Join(bytes.Fields(b), []byte(" "))) }

@@ -22,6 +22,7 @@ type collector struct {
 	haState, haPartner, haInterrupted, haSilence, haSkew       *prometheus.Desc
 	haUnacked, haUnackedLimit, haRejected, haUnsent            *prometheus.Desc
 	haQueued, haInFlight, haInState, haCountdown, haSync       *prometheus.Desc
+	haConflicts, haDiffers                                     *prometheus.Desc
 }
 
 func newCollector(family string, read func() *Reading) *collector {
@@ -63,6 +64,8 @@ func newCollector(family string, read func() *Reading) *collector {
 		haUnacked:      d("ha_unacked_clients", "Clients that the silent partner seems not to answer.", pair...),
 		haUnackedLimit: d("ha_unacked_clients_limit", "With more of them the partner counts as down.", pair...),
 		haRejected:     d("ha_rejected_clients", "Clients whose lease updates the partner refused.", pair...),
+		haConflicts:    d("ha_conflicts_total", "Addresses that both servers gave away.", pair...),
+		haDiffers:      d("ha_configuration_differs", "1 if the partner's configuration gives clients something else.", pair...),
 		haUnsent:       d("ha_unsent_updates_total", "Lease updates that the partner was not sent.", pair...),
 		haQueued:       d("ha_queued_changes", "Lease changes that wait for the partner.", pair...),
 		haInFlight:     d("ha_updates_in_flight", "Lease updates under way to peers.", pair...),
@@ -162,6 +165,8 @@ func (c *collector) pair(o out, f *ha.Figures) {
 	pair := []string{f.This, f.Partner}
 	o.gauge(c.haState, 1, f.This, f.Partner, f.Mode, f.Role, f.State.String())
 	o.counter(c.haUnsent, float64(f.Unsent), pair...)
+	o.counter(c.haConflicts, float64(f.Conflicts), pair...)
+	o.gauge(c.haDiffers, truth(f.Configuration == "differs"), pair...)
 	o.gauge(c.haQueued, float64(f.Queued), pair...)
 	o.gauge(c.haInFlight, float64(f.InFlight), pair...)
 	o.gauge(c.haInState, f.SecondsInState, pair...)

@@ -59,7 +59,7 @@ func (p *Page) carry(r *http.Request, v visitor) (n *notice, code int) {
 	case !known || p.o.Act == nil:
 		return &notice{Text: "this server cannot do that"}, http.StatusBadRequest
 	case v.Role < role:
-		p.o.Note(fmt.Sprintf("user '%s' from %s over the page may not %s", printable(v.User), r.RemoteAddr, command))
+		p.o.Note(true, fmt.Sprintf("user '%s' from %s over the page may not %s", printable(v.User), r.RemoteAddr, command))
 		return &notice{Text: fmt.Sprintf("that takes the role %s, yours is %s", role, v.Role)}, http.StatusForbidden
 	case err != nil:
 		return &notice{Bad: true, Text: err.Error()}, 0

@@ -65,7 +65,7 @@ func (p *Page) begin(version int, caller control.Caller, server string, length t
 			return
 		}
 		if _, err := p.o.Act(ctx, version, caller, cmdCancel, map[string]any{"server-name": server}); err != nil {
-			p.o.Note(fmt.Sprintf("the drill of %s does not end: %v", printable(server), err))
+			p.o.Note(true, fmt.Sprintf("the drill of %s does not end: %v", printable(server), err))
 		}
 	})
 }

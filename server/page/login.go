@@ -112,7 +112,7 @@ func (p *Page) admit(r *http.Request, user, password string) (role control.Role,
 	}
 	if role, ok = control.Identify(p.o.Users(), user, password); !ok {
 		p.guesses.wrong(from)
-		p.o.Note(fmt.Sprintf("user '%s' from %s over the page has wrong credentials", printable(user), r.RemoteAddr))
+		p.o.Note(true, fmt.Sprintf("user '%s' from %s over the page has wrong credentials", printable(user), r.RemoteAddr))
 	}
 	return role, ok, false
 }
@@ -164,7 +164,7 @@ func (p *Page) logIn(w http.ResponseWriter, r *http.Request) {
 		c.Name, c.Secure = secureCookie, true
 	}
 	http.SetCookie(w, c)
-	p.o.Note(fmt.Sprintf("user '%s' from %s logged in to the page as %s", printable(user), r.RemoteAddr, role))
+	p.o.Note(false, fmt.Sprintf("user '%s' from %s logged in to the page as %s", printable(user), r.RemoteAddr, role))
 	http.Redirect(w, r, s.Next, http.StatusSeeOther)
 }
 

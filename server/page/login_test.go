@@ -35,7 +35,7 @@ func newGate(t *testing.T) *gate {
 	p := New(Options{Ask: g.answer, Families: func() []Family { return serving4 }, Now: func() time.Time { return g.now },
 		Users:   func() []config.Credential { return g.users },
 		Demands: func(name string) (control.Role, bool) { return demanded[name], demanded[name] > control.Read },
-		Note:    func(text string) { g.notes = append(g.notes, text) },
+		Note:    func(_ bool, text string) { g.notes = append(g.notes, text) },
 		Act: func(_ context.Context, _ int, c control.Caller, name string, arguments any) (string, error) {
 			g.acts = append(g.acts, fmt.Sprint(c.User, " ", name, " ", arguments))
 			return "done", nil

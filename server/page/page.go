@@ -77,8 +77,8 @@ type Options struct {
 	Partner func(ctx context.Context, version int, this string) (json.RawMessage, error)
 	// Hooks returns how the webhooks stand.
 	Hooks func() []events.HookState
-	// Note hears of logins.
-	Note func(text string)
+	// Note hears of logins, and of what was refused.
+	Note func(refused bool, text string)
 	// Streams bounds what is live; Watched hears of pages that become live (1)
 	// and cease to be (-1).
 	Streams *events.Streams
@@ -98,7 +98,7 @@ func New(o Options) *Page {
 		p.o.Demands = func(string) (control.Role, bool) { return control.Change, false }
 	}
 	if p.o.Note == nil {
-		p.o.Note = func(string) {}
+		p.o.Note = func(bool, string) {}
 	}
 	if p.o.Streams == nil {
 		p.o.Streams = &events.Streams{Limit: 256}

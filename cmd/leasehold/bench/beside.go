@@ -102,6 +102,17 @@ func (c *comparison) inNamespace(stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("make a network namespace (as root it may work): %w", err)
 	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	go func() {
+		for s := range signals {
+			// Ctrl-C has reached the stage as well; kill reaches us alone.
+			if s == syscall.SIGTERM {
+				_ = cmd.Process.Signal(s)
+			}
+		}
+	}()
 	if err := cmd.Wait(); err != nil {
 		return errors.New("the comparison ended early")
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,6 +55,13 @@ func (c *comparison) run(ctx context.Context, w io.Writer) error {
 	}
 	s := &stage{dir: dir}
 	r := report{Began: time.Now(), Processors: runtime.NumCPU(), Options: *c}
+	err = c.rounds(ctx, s, &r)
+	r.write(w) // what there is, even if it ended early
+	return errors.Join(err, c.save(&r))
+}
+
+// rounds fills the report.
+func (c *comparison) rounds(ctx context.Context, s *stage, r *report) error {
 	for round := range c.Rounds {
 		for _, v6 := range []bool{false, true} {
 			if v6 && c.Quick {
@@ -93,8 +101,7 @@ func (c *comparison) run(ctx context.Context, w io.Writer) error {
 			}
 		}
 	}
-	r.write(w)
-	return c.save(&r)
+	return nil
 }
 
 func (r *report) add(round int, samples []sample) {

@@ -259,7 +259,7 @@ func (n *node) stop() {
 
 // answers returns when the server gives its first lease.
 func (n *node) answers(ctx context.Context) error {
-	for limit := time.Now().Add(2 * time.Minute); time.Now().Before(limit); {
+	for limit := time.Now().Add(5 * time.Minute); time.Now().Before(limit); {
 		f, err := n.load(ctx, Options{Phase: "new", Count: 1, Window: 1, Timeout: 200 * time.Millisecond})
 		if err != nil {
 			return err

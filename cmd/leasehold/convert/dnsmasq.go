@@ -164,7 +164,7 @@ func tagged(list []string) (set, demanded, rest []string) {
 
 // why are lines about DHCP that have no counterpart.
 var whyNot = map[string]string{
-	"dhcp-leasefile": "lease-database says it; leasehold leases convert reads the old file", "dhcp-lease-max": "pools bound the leases",
+	"dhcp-leasefile": "lease-database says it; leasehold leases import reads the old file", "dhcp-lease-max": "pools bound the leases",
 	"dhcp-script": "libdhcp_run_script.so calls a program", "dhcp-luascript": "libdhcp_run_script.so calls a program",
 	"dhcp-scriptuser": "libdhcp_run_script.so calls a program", "leasefile-ro": "leases are always kept",
 	"except-interface": "name the interfaces that are served", "listen-address": "interfaces-config has addresses: name/address",

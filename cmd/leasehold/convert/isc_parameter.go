@@ -12,7 +12,7 @@ import (
 var needless = map[string]string{
 	"log-facility":                  "loggers say where the log goes",
 	"pid-file-name":                 "--pid-file says it",
-	"lease-file-name":               "lease-database says it; leasehold leases convert reads the old file",
+	"lease-file-name":               "lease-database says it; leasehold leases import reads the old file",
 	"omapi-port":                    "control-socket is what commands come through",
 	"omapi-key":                     "control-socket is what commands come through",
 	"local-port":                    "the port is always the standard one",
@@ -43,7 +43,7 @@ var needless = map[string]string{
 	"limit-addrs-per-ia":            "there is no such limit",
 	"limit-prefs-per-ia":            "there is no such limit",
 	"prefix-length-mode":            "the length is the one of the pd-pool",
-	"dhcpv6-lease-file-name":        "lease-database says it; leasehold leases convert reads the old file",
+	"dhcpv6-lease-file-name":        "lease-database says it; leasehold leases import reads the old file",
 	"dhcpv6-pid-file-name":          "--pid-file says it",
 	"check-secs-byte-order":         "the order is always that of the RFC",
 	"ignore-client-uids":            "match-client-id says it",

@@ -35,9 +35,9 @@ type scope struct {
 	pools     []*config.Value
 	prefixes  []*config.Value // v6 pd-pools
 	hosts     []*config.Value
-	subnets   []*scope // of a network
+	subnets   []*scope        // of a network
 	loose     []*config.Value // pools of its own ranges, without a pool statement
-	declNames bool // use-host-decl-names
+	declNames bool            // use-host-decl-names
 	failover  bool
 	class     *class   // that the scope is of
 	required  []string // classes that are evaluated for clients of the scope

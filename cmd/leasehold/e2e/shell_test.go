@@ -58,7 +58,8 @@ func TestEndToEndKeaShell(t *testing.T) {
 		{"an operator reloads nothing", "--port 8004 --auth-user operator --auth-password o config-reload", "", "403"},
 		{"the boss does", "--port 8004 --auth-user boss --auth-password b config-reload", "", "Configuration successful."},
 		{"a certificate is enough", certificate + " --cert " + s.dir() + "/cert.pem --key " + s.dir() + "/key.pem lease4-get-all", "", "1 IPv4 lease(s) found."},
-		{"no certificate", certificate + " lease4-get-all", "", "alert"},
+		// An alert of TLS, unless the end of the connection overtakes it.
+		{"no certificate", certificate + " lease4-get-all", "", "Failed to run"},
 	} {
 		if got := keaShell(t, tt.input, strings.Fields(tt.args)...); !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %s\nis without %s", tt.name, got, tt.want)

@@ -103,6 +103,7 @@ func writeStartLeases(b *testing.B, dir string, version, leases int) {
 func started(b *testing.B, cmd *exec.Cmd, version int) (took time.Duration, resident int64) {
 	b.Helper()
 	out := must1(cmd.StdoutPipe())(b)
+	cmd.Stderr = cmd.Stdout
 	began := time.Now()
 	must(b, cmd.Start())
 	defer func() { cmd.Process.Kill(); cmd.Wait() }()
