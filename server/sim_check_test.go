@@ -33,6 +33,7 @@ type checker struct {
 	tampered map[netip.Addr]simTime // by operators, on one node only
 	offUntil [3]simTime
 	thawed   [3]simTime
+	halves   halfCheck
 }
 
 // violation is the end of a run.
@@ -50,7 +51,7 @@ type counts struct {
 	Grants   int // responses with a lease that reached a client
 	Shared   int // of these, promised by both
 	Split    int // address given to two while both served the scope
-	Halved   int // of these, where the servers divide the pools
+	Halved   int // of these, where the servers divide the pools, and one gave from the other's half
 	Alone    int // address given by one that the other had given while alone
 	Jumps    int // address given to two after a clock was set
 	Touched  int // after an operator changed leases on one node
@@ -87,6 +88,10 @@ type holding struct {
 	at     simTime // of the last response
 	until  simTime
 	shared bool
+	// rival is the response that gave the address to somebody else, as the
+	// protocol permits it. Which of the two leases the servers kept is not known
+	// here, so that what they do with the address next proves nothing.
+	rival emission
 }
 
 type emission struct {
@@ -171,7 +176,11 @@ func (k *checker) sent(n *simNode, q *engine.Query) {
 	if *simTrace {
 		k.s.note("%s sends %s to client %d (by both: %t)", n.name, r.addr, client.index, shared)
 	}
-	k.emitted[emission{n.index, r.xid, r.addr, string(client.hw)}] = shared
+	x := emission{n.index, r.xid, r.addr, string(client.hw)}
+	k.emitted[x] = shared
+	if k.s.o.undivided {
+		k.halves.sent(n, n.parked[q], client, x, shared)
+	}
 	if l, ok := n.store.Get(r.addr); !ok || !belongs(&l, client) {
 		return // overtaken by what the client has sent since
 	}
@@ -292,7 +301,8 @@ func (k *checker) restored(n *simNode) {
 // granted sees every lease that reaches a client: nobody else may have it.
 func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 	k.counts.Grants++
-	shared := k.emitted[emission{n.index, c.xid, c.addr, string(c.hw)}]
+	x := emission{n.index, c.xid, c.addr, string(c.hw)}
+	shared := k.emitted[x]
 	if shared {
 		k.counts.Shared++
 	}
@@ -310,23 +320,26 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			continue
 		}
 		switch {
-		case k.overlapped(h.at - margin):
-			k.counts.Split++
-			if k.s.o.undivided {
-				k.counts.Halved++
-			}
+		case h.rival != (emission{}) && h.rival != x:
+			continue
 		case k.jumped > 0 && k.jumped >= h.at-time.Minute || k.skewed():
 			k.counts.Jumps++
 		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at:
 			k.counts.Touched++
+		case k.overlapped(h.at-margin) && !k.s.o.undivided:
+			k.counts.Split++
+		case k.overlapped(h.at-margin) && k.halves.permits(n, c.addr, shared, h):
+			k.counts.Split++
+			k.counts.Halved++
 		case !h.shared && h.node != n:
 			k.counts.Alone++
 		default:
 			k.fail("two-clients", "%s gives %s to client %d, and client %d has it until %v by a response of %s at %v (by both: %t)",
 				n.name, c.addr, c.index, h.client.index, h.until, h.node.name, h.at, h.shared)
 		}
+		h.rival = x
 	}
-	k.held[c.addr] = append(kept, &holding{c, n, k.s.now, k.s.now + valid, shared})
+	k.held[c.addr] = append(kept, &holding{client: c, node: n, at: k.s.now, until: k.s.now + valid, shared: shared})
 }
 
 // gone: a client does not use its address any more.

@@ -278,6 +278,7 @@ func (n *simNode) watch() {
 		n.s.note("%s is %s (partner %q)", n.name, g.State, g.Partner)
 		n.state, n.since, n.scoped = g.State, n.s.now, false
 	}
+	n.s.check.halves.watch(n)
 	n.s.check.overlap()
 }
 

@@ -24,9 +24,11 @@ func TestRepeatedRequestWaitsForThePartnerToo(t *testing.T) {
 // Seeds that have found something once.
 func TestSeedsThatFoundSomething(t *testing.T) {
 	for _, seed := range []uint64{
-		21648, // a deletion on one node by an operator, which the disk refused
-		21964, // two updates of one lease came into the backlog in the wrong order
-		22983, // both served a client in the same second, and exchanged their leases
+		21648,   // a deletion on one node by an operator, which the disk refused
+		21964,   // two updates of one lease came into the backlog in the wrong order
+		22983,   // both served a client in the same second, and exchanged their leases
+		1000130, // a release on a clock that was set back
+		1000586, // a renewal of an address that both gave away while alone
 	} {
 		simulate(t, seed)
 	}

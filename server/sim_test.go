@@ -109,6 +109,7 @@ func newSim(seed uint64, change func(*simOptions)) *sim {
 		change(&s.o)
 	}
 	s.check.s = s
+	s.check.halves.k = &s.check
 	s.net.s = s
 	s.build()
 	return s

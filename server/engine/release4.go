@@ -154,7 +154,9 @@ func (e *Engine) processRelease(q *Query) {
 func (e *Engine) giveBack(l *lease.Lease) (kept bool) {
 	e.countAssigned(l, -1)
 	if e.cfg.Expired.Affinity() && l.Valid != lease.Infinite {
-		l.Valid, l.Preferred, l.CLTT, l.State = 0, 0, e.now, lease.Released
+		// Never older than the lease that it ends, even on a clock that was set
+		// back: the later of both is what a partner believes.
+		l.Valid, l.Preferred, l.CLTT, l.State = 0, 0, max(e.now, l.CLTT), lease.Released
 		e.put(*l)
 		return true
 	}
