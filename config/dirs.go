@@ -64,9 +64,23 @@ func Bare(name string) bool {
 func Within(dir, name string) error {
 	own := filepath.Dir(name)
 	if !sameDir(own, dir) {
-		return fmt.Errorf("invalid path specified: '%s', supported path is '%s'", own, dir)
+		return outside(own, dir)
 	}
 	return nil
+}
+
+// WithinByName is Within for who must name the directory as it is named here: a
+// second name of it, by a link or a mount, is refused.
+func WithinByName(dir, name string) error {
+	own := filepath.Dir(name)
+	if absolute(own) != absolute(dir) {
+		return outside(own, dir)
+	}
+	return nil
+}
+
+func outside(own, dir string) error {
+	return fmt.Errorf("invalid path specified: '%s', supported path is '%s'", own, dir)
 }
 
 // Same says whether two paths are one file, or would be if it were there.

@@ -76,6 +76,9 @@ func TestOneDirectoryWithTwoNames(t *testing.T) {
 	if err := Within(dir, link+"/x.csv"); err != nil {
 		t.Error(err)
 	}
+	if err := WithinByName(dir, link+"/x.csv"); err == nil {
+		t.Error("a second name is taken where the first is demanded")
+	}
 	if !Same(dir+"/x.csv", link+"/x.csv") || Same(dir+"/x.csv", link+"/y.csv") || Same(dir+"/x.csv", "/x.csv") {
 		t.Error("files are compared wrongly")
 	}

@@ -168,7 +168,7 @@ func (a *agentDoor) write(c *control.Command) control.Answer {
 		}
 		file = v.Str
 	}
-	file, err := beside(a.cfg.File, file)
+	file, err := beside(a.cfg.File, file, config.WithinByName)
 	if err != nil {
 		return failure("not allowed to write config into %s: %v", file, err)
 	}

@@ -251,7 +251,7 @@ func configWrite(_ context.Context, s *Server, f *family, c *control.Command) co
 	if file == "" {
 		return failure("Unable to determine filename.Please specify filename explicitly.")
 	}
-	file, err := beside(cfg.File, file)
+	file, err := beside(cfg.File, file, config.WithinByName)
 	if err != nil {
 		return failure("not allowed to write config into %s: %v", file, err)
 	}
@@ -266,9 +266,9 @@ func configWrite(_ context.Context, s *Server, f *family, c *control.Command) co
 		Arguments: arguments(config.M("filename", config.NewString(file)), config.M("size", config.NewInt(int64(len(text)))))}
 }
 
-// beside confines a file to the directory of the configuration file: a command
-// must not write elsewhere.
-func beside(own, name string) (string, error) {
+// beside confines a file to the directory of a file of ours: a command must not
+// write elsewhere.
+func beside(own, name string, within func(dir, name string) error) (string, error) {
 	if own == "" {
 		return name, errors.New("the configuration came from no file, so there is no directory for it")
 	}
@@ -279,7 +279,7 @@ func beside(own, name string) (string, error) {
 	case config.Bare(name):
 		return filepath.Join(dir, base), nil
 	}
-	if err := config.Within(dir, name); err != nil {
+	if err := within(dir, name); err != nil {
 		return name, err
 	}
 	return name, nil

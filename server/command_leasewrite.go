@@ -27,7 +27,7 @@ func leaseWrite(ctx context.Context, s *Server, f *family, c *control.Command) c
 		return failure("'filename' parameter must be a string")
 	}
 	cfg := f.cfg.Load()
-	file, err := beside(s.o.leaseFile(cfg), v.Str)
+	file, err := beside(s.o.leaseFile(cfg), v.Str, config.Within)
 	if err != nil {
 		return failure("'filename' parameter is invalid: %v", err)
 	}

@@ -102,13 +102,14 @@ func (p *pair) foreign(t *testing.T) {
 	// perfdhcp sends nothing twice: where a datagram was lost, it begins again.
 	load := []string{"perfdhcp", "-" + fmt.Sprint(p.set.family), "-r", "50", "-n", n, "-R", n, "-W", "10000000", "-d", "60", "-l", "eth0"}
 	for begin := time.Now(); ; {
-		out := h.run(load...)
-		if !drops.MatchString(out) {
+		out, err := h.command(load...).CombinedOutput()
+		if err == nil && !drops.Match(out) {
 			break
 		}
-		if time.Since(begin) > patience {
-			t.Fatalf("perfdhcp: %s", out)
+		if !drops.Match(out) || time.Since(begin) > patience {
+			t.Fatalf("perfdhcp: %v\n%s", err, out)
 		}
+		t.Logf("perfdhcp begins again: %s", drops.Find(out))
 	}
 	var got []string
 	if p.set.family == 4 {
