@@ -23,8 +23,7 @@ func halves(f *config.Family, p *config.Pool, s *subnet) []*pool {
 	if !divides(f, p) {
 		return []*pool{whole}
 	}
-	if n < 2 {
-		whole.half = 1
+	if n < 2 { // nothing to divide: both give it, as two of Kea do
 		return []*pool{whole}
 	}
 	lower, upper := *p, *p

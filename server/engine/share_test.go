@@ -57,7 +57,7 @@ func TestServersOfAPairGiveDifferentAddresses(t *testing.T) {
 		{"undivided pool", pool, true, 5, 6, 0},
 		{"partner that does not divide", pool, false, 11, 11, 11},
 		{"pool of one server", `{ "pool": "192.0.2.10 - 192.0.2.20", "client-class": "HA_a" }`, true, 0, 0, 0},
-		{"pool of one address", `{ "pool": "192.0.2.10 - 192.0.2.10" }`, true, 1, 0, 0},
+		{"pool of one address, which nobody can divide", `{ "pool": "192.0.2.10 - 192.0.2.10" }`, true, 1, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := everything(balancedEngine(t, "a", tt.met, tt.pool))
