@@ -25,7 +25,7 @@ func keaProgram(t *testing.T, name string) string {
 			return p
 		}
 	}
-	if os.Getenv("CI") != "" {
+	if os.Getenv("CI") != "" || os.Getenv("LEASEHOLD_CI") != "" {
 		t.Fatalf("%s is not installed", name)
 	}
 	t.Skipf("%s is not installed", name)
@@ -173,7 +173,7 @@ func TestKeaLFCCleansUpOurFiles(t *testing.T) {
 func TestKeaServesFromOurFiles(t *testing.T) {
 	const hook = "/usr/lib/x86_64-linux-gnu/kea/hooks/libdhcp_lease_cmds.so"
 	if _, err := os.Stat(hook); err != nil {
-		if os.Getenv("CI") != "" {
+		if os.Getenv("CI") != "" || os.Getenv("LEASEHOLD_CI") != "" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
