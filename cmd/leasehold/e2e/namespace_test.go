@@ -184,7 +184,9 @@ type host struct {
 	t    *testing.T
 	name string
 	pid  int
-	// shutDown ends all processes of the host at once.
+	// ports are the interfaces by which bridges reach the host.
+	ports []string
+	// shutDown ends all processes of the host at once and takes its ports away.
 	shutDown func()
 }
 
@@ -198,7 +200,7 @@ func newHost(t *testing.T, name string) *host {
 	alive := must1(cmd.StdinPipe())(t)
 	must(t, cmd.Start())
 	h := &host{t: t, name: name, pid: cmd.Process.Pid}
-	h.shutDown = func() { alive.Close(); cmd.Wait() }
+	h.shutDown = func() { alive.Close(); cmd.Wait(); h.unplug() }
 	t.Cleanup(h.shutDown)
 	var said [256]byte
 	n, err := out.Read(said[:])
@@ -270,6 +272,7 @@ func (h *host) plug(name, bridge string, mac net.HardwareAddr, addrs ...string) 
 	attrs.MasterIndex = must1(netlink.LinkByName(bridge))(h.t).Attrs().Index
 	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerHardwareAddr: mac, PeerNamespace: netlink.NsPid(h.pid)}
 	must(h.t, netlink.LinkAdd(veth))
+	h.ports = append(h.ports, attrs.Name)
 	must(h.t, setUp(attrs.Name))
 	h.ip("link set dev " + name + " up")
 	for _, a := range append(addrs, linkLocal(mac)) {
@@ -279,6 +282,17 @@ func (h *host) plug(name, bridge string, mac net.HardwareAddr, addrs ...string) 
 		}
 		h.ip(line)
 	}
+}
+
+// unplug removes the ports of a host that is gone. The kernel does so, too, but
+// in its own time, and the next host of that name needs theirs.
+func (h *host) unplug() {
+	for _, name := range h.ports {
+		if port, err := netlink.LinkByName(name); err == nil {
+			_ = netlink.LinkDel(port) // fails where the kernel was first
+		}
+	}
+	h.ports = nil
 }
 
 // linkLocal is the link-local address that an interface has, from the start and
