@@ -181,11 +181,15 @@ func (k *checker) sent(n *simNode, q *engine.Query) {
 	if k.s.o.undivided {
 		k.halves.sent(n, n.parked[q], client, x, shared)
 	}
-	if l, ok := n.store.Get(r.addr); !ok || !belongs(&l, client) {
+	l, ok := n.store.Get(r.addr)
+	if !ok || !belongs(&l, client) {
 		return // overtaken by what the client has sent since
 	}
 	k.owe(n, client, r.addr, true)
-	if shared {
+	// What is given again as it was is not told again, and a partner whose disk
+	// refused it does not have it for good.
+	again := n.now().Unix()-l.CLTT > 10
+	if shared && !(again && k.s.nodes[1-n.index].ailing) {
 		k.owe(k.s.nodes[1-n.index], client, r.addr, !k.overlapped(k.s.now-10*time.Second))
 	}
 }
