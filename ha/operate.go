@@ -145,6 +145,7 @@ func (m *Machine) completeCommand(ev *Event) {
 	r := &ev.Request
 	if r.Point.Epoch != 0 && r.Point.Epoch == m.own.Epoch {
 		m.missing.known(r.Point.Seq)
+		m.backlog.drop(r.Point.Seq, m.underWay())
 		m.told = r.Own
 	} else if r.Point.Epoch == 0 && !m.Ours() {
 		// Our service was off until now. One of us that took pages only does
