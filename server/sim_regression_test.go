@@ -30,6 +30,8 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 		1000130, // a release on a clock that was set back
 		1000586, // a renewal of an address that both gave away while alone
 		8100959, // the partner read changes in the stream that an older backlog then undid
+		8200589, // an address was declined and free again while the partner was away
+		8201204, // the same, and it was restarted
 		3000246, // updates behind some that were not answered kept responses waiting
 	} {
 		simulate(t, seed)
