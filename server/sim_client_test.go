@@ -278,13 +278,11 @@ func (c *simClient) misbehave() {
 			s.net.fromClient(c, c.message(clientRebooting, victim.addr), netip.Addr{})
 		}
 	case 1: // a lease that is not its own
-		if victim.addr.IsValid() && victim != c {
-			c.forgo(victim.addr)
+		if victim.addr.IsValid() && victim.addr != c.addr {
 			s.net.fromClient(c, c.message(simRelease, victim.addr), netip.Addr{})
 		}
 	case 2:
-		if victim.addr.IsValid() && victim != c {
-			c.forgo(victim.addr)
+		if victim.addr.IsValid() && victim.addr != c.addr {
 			s.net.fromClient(c, c.message(simDecline, victim.addr), netip.Addr{})
 		}
 	case 3: // many clients that do not exist
@@ -314,14 +312,6 @@ func (c *simClient) misbehave() {
 		s.net.fromClient(c, b, netip.Addr{})
 	}
 	c.in(s.between(500*time.Millisecond, 20*time.Second), c.misbehave)
-}
-
-// forgo ends the use of a lease that a rogue may turn out to give back itself.
-func (c *simClient) forgo(addr netip.Addr) {
-	if c.addr == addr {
-		c.s.check.gone(c)
-		c.addr = netip.Addr{}
-	}
 }
 
 const (

@@ -29,6 +29,9 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 		22983,   // both served a client in the same second, and exchanged their leases
 		1000130, // a release on a clock that was set back
 		1000586, // a renewal of an address that both gave away while alone
+		8100959, // the partner read changes in the stream that an older backlog then undid
+		8200589, // an address was declined and free again while the partner was away
+		8201204, // the same, and it was restarted
 		3000246, // updates behind some that were not answered kept responses waiting
 		6100347, // a deletion from before a restart was told with another client's identifiers
 		6201708, // an echo of what a server had told replaced what it knew since then

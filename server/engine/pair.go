@@ -306,11 +306,18 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 		if !newer {
 			continue
 		}
-		if c.Delete && (!had || old.ClientID != c.Lease.ClientID || old.HWAddr != c.Lease.HWAddr) {
+		if c.Delete && (!had || !ends(p, &old, &c.Lease)) {
 			continue
 		}
 		e.adopt(c)
 	}
+}
+
+// ends says whether the end of a lease of the partner's ends the older one that we
+// hold, too: it is of the same client, or of one that got the address after it.
+// What the partner may not know of stays. A declined lease has no client.
+func ends(p *Pair, old, gone *lease.Lease) bool {
+	return old.ClientID == gone.ClientID && old.HWAddr == gone.HWAddr || gone.State == lease.Declined || p.machine.Told(old)
 }
 
 // namesSubnets says whether any subnet names the relationship.
