@@ -105,10 +105,11 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 		e.resume(p)
 		pairs = append(pairs, p)
 	}
-	if fresh || len(pairs) != len(e.pairs) {
+	if fresh = fresh || len(pairs) != len(e.pairs); fresh {
 		e.service.ResetHA()
 	}
 	e.pairs = pairs
+	e.keepBoundaries(fresh)
 	if len(pairs) > 0 {
 		digest := configDigest(f)
 		for _, p := range pairs {
@@ -170,6 +171,10 @@ func (e *Engine) carry(p *Pair, a *ha.Action) {
 		p.wake = a.At
 	case ha.DoRemember:
 		p.point, e.memory.wanted = a.Point, true
+	case ha.DoTake:
+		e.take(a.Shares)
+	case ha.DoYield:
+		e.yield(a.Shares)
 	case ha.DoLog:
 		e.logPair(a.Entry)
 	}
@@ -418,6 +423,9 @@ func (e *Engine) pairCommand(c *PairCommand) {
 		text := c.Request.Server + " matches no configured 'server-name'"
 		e.answer(c.ID, Answer{Result: Failure, Text: text, HA: &ha.Reply{Result: Failure, Text: text}})
 		return
+	}
+	if c.Request.Name == ha.PoolShare && p.machine.Cedes(c.Request.Server) {
+		c.Request.Shares = e.cede(c.Request.Shares)
 	}
 	p.event.On, p.event.Request = ha.OnCommand, c.Request
 	p.event.Token = e.token(waiter{command: c.ID})
