@@ -191,7 +191,9 @@ func (m *Machine) Step(now time.Time, ev *Event, out []Action) []Action {
 	case OnLeave:
 		m.leave(ev.Token)
 	}
-	m.tick()
+	if !ev.More || !m.features().Batch {
+		m.tick()
+	}
 	out, m.out = m.out, nil
 	return out
 }

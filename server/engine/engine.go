@@ -299,6 +299,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
+	e.finishPairs()
 	e.sweep()
 	e.finishRoutes()
 	e.noteMemory()
