@@ -199,7 +199,9 @@ func (m *Machine) Step(now time.Time, ev *Event, out []Action) []Action {
 	case OnShort:
 		m.ask(ev.Shares)
 	}
-	m.tick()
+	if !ev.More || !m.features().Batch {
+		m.tick()
+	}
 	out, m.out = m.out, nil
 	return out
 }

@@ -301,6 +301,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		}
 	}
 	e.askForMore()
+	e.finishPairs()
 	e.sweep()
 	e.finishRoutes()
 	e.noteMemory()

@@ -15,6 +15,7 @@ import (
 type Pair struct {
 	machine *ha.Machine
 	begun   bool
+	gathers bool // the machine was told that more follows
 	wake    time.Time
 	point   ha.Point // in the partner's change stream, to be remembered
 	event   ha.Event // reused, so that a step allocates nothing
@@ -231,6 +232,7 @@ func (e *Engine) push(q *Query) {
 	}
 	x := &p.event
 	x.On, x.Token, x.Changes = ha.OnCommitted, 0, changes
+	x.More, p.gathers = true, true
 	x.HWAddr, x.ClientID = q.hw, q.clientID
 	if e.version == 6 {
 		x.HWAddr, x.ClientID = nil, q.duid
@@ -251,7 +253,18 @@ func (e *Engine) push(q *Query) {
 		e.doubt(changes, x.Token)
 	}
 	e.stepPair(p)
-	x.Changes, x.Token = nil, 0
+	x.Changes, x.Token, x.More = nil, 0, false
+}
+
+// finishPairs lets the machines send what has gathered in this Step.
+func (e *Engine) finishPairs() {
+	for _, p := range e.pairs {
+		if p.gathers {
+			p.gathers = false
+			p.event.On = ha.OnTick
+			e.stepPair(p)
+		}
+	}
 }
 
 // unawaited stands for the token of changes whose outcome nobody is told.
