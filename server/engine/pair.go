@@ -295,6 +295,11 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 		// Of two leases of one second ours is the later one if the partner does
 		// not know it yet.
 		newer := !had || old.CLTT < c.Lease.CLTT || a.Merge && old.CLTT == c.Lease.CLTT && !e.crossing(p, &c.Lease)
+		if had && !c.Delete && old.CLTT == c.Lease.CLTT && (old.State == lease.Declined) != (c.Lease.State == lease.Declined) {
+			// Nobody is given what was declined in the same second: the
+			// partner's may be an echo of what we told it before.
+			newer = c.Lease.State == lease.Declined
+		}
 		if had && !c.Delete {
 			e.contest(p, &old, &c.Lease, !newer, false)
 		}
