@@ -111,7 +111,7 @@ func (f *Free) Count(from, to uint64) uint64 {
 	case f.mapped != nil:
 		return uint64(f.mapped.free.rank(uint32(to)) - f.mapped.free.rank(uint32(from)))
 	}
-	return to - from - min(to-from, uint64(len(f.sparse.taken)))
+	return to - from - min(to-from, f.sparse.count)
 }
 
 // Nth returns the free index that comes after n free ones from an index on.
