@@ -62,6 +62,7 @@ type counts struct {
 	Reported int // conflicts that a node has seen
 	Resumed  int // starts with a memory of the pair
 	Copied   int // pages of a full copy
+	Moved    int // boundaries of pools
 }
 
 func (c *counts) add(o *counts) {
@@ -79,6 +80,7 @@ func (c *counts) add(o *counts) {
 	c.Reported += o.Reported
 	c.Resumed += o.Resumed
 	c.Copied += o.Copied
+	c.Moved += o.Moved
 }
 
 // holding is an address in the hands of a client, by a response it received.
@@ -376,6 +378,7 @@ func (k *checker) commanded(n *simNode, body []byte) {
 
 // look is the look at everything, once a second.
 func (k *checker) look() {
+	k.halves.look()
 	for _, n := range k.s.nodes {
 		if n.frozen {
 			k.thawed[n.index] = k.s.now
@@ -447,6 +450,9 @@ func (k *checker) left(n *simNode, begun simTime, calm bool) {
 
 // served: after healing every client that wants a lease has one.
 func (k *checker) served() {
+	if k.halves.full > 0 && k.s.now-k.halves.full < 3*time.Minute {
+		return // some may not
+	}
 	for _, c := range k.s.clients {
 		if !c.rogue && !c.quiet && c.waiting > 0 && k.s.now-c.waiting > 3*time.Minute {
 			k.fail("served", "client %d has waited for a lease since %v: %s", c.index, c.waiting, k.s.states())
