@@ -87,11 +87,12 @@ func (c *counts) add(o *counts) {
 type holding struct {
 	client *simClient
 	node   *simNode
+	by     emission
 	at     simTime // of the last response
 	until  simTime
 	shared bool
-	// rival is the response that gave the address to somebody else, as the
-	// protocol permits it. Which of the two leases the servers kept is not known
+	// rival is a response that gave the address to somebody else, before or after,
+	// as the protocol permits it. Which of the two leases the servers kept is not known
 	// here, so that what they do with the address next proves nothing.
 	rival emission
 }
@@ -311,6 +312,7 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 	if k.held == nil {
 		k.held = map[netip.Addr][]*holding{}
 	}
+	rival := emission{}
 	const margin = 5 * time.Second // clocks
 	kept := k.held[c.addr][:0]
 	for _, h := range k.held[c.addr] {
@@ -340,9 +342,9 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			k.fail("two-clients", "%s gives %s to client %d, and client %d has it until %v by a response of %s at %v (by both: %t)",
 				n.name, c.addr, c.index, h.client.index, h.until, h.node.name, h.at, h.shared)
 		}
-		h.rival = x
+		h.rival, rival = x, h.by
 	}
-	k.held[c.addr] = append(kept, &holding{client: c, node: n, at: k.s.now, until: k.s.now + valid, shared: shared})
+	k.held[c.addr] = append(kept, &holding{client: c, node: n, by: x, at: k.s.now, until: k.s.now + valid, shared: shared, rival: rival})
 }
 
 // gone: a client does not use its address any more.

@@ -160,6 +160,21 @@ func (h *halfCheck) changed(n *simNode) {
 	})
 }
 
+// told sees the leases that a node is told of: their clients may ask it for them
+// although the response of the other one may never have left.
+func (h *halfCheck) told(changes []lease.Change) {
+	if !h.k.s.o.undivided {
+		return
+	}
+	for i := range changes {
+		for _, c := range h.k.s.clients {
+			if l := &changes[i].Lease; !changes[i].Delete && belongs(l, c) {
+				h.possess(possession{l.Addr, c})
+			}
+		}
+	}
+}
+
 // possess notes a possession and says whether it was one before.
 func (h *halfCheck) possess(p possession) bool {
 	had := h.had[p]
