@@ -23,7 +23,7 @@ type Command struct {
 	Period  time.Duration  // dhcp-disable; 0 = without end
 	Origin  uint32         // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	Cancel  bool           // ha-maintenance-notify
-	State   State          // ha-maintenance-notify
+	State   State          // ha-maintenance-notify; ha-heartbeat to one of us
 	Shares  []Share        // leasehold-pool-share
 }
 
@@ -114,7 +114,12 @@ func (c *Command) appendArguments(dst []byte) []byte {
 		return append(append(dst, c.State.String()...), '"')
 	}
 	dst = append(dst, `"server-name": `...)
-	return appendString(dst, c.Server)
+	dst = appendString(dst, c.Server)
+	if c.Name == cmdHeartbeat && c.State != Unknown {
+		dst = append(dst, `, "state": "`...)
+		dst = append(append(dst, c.State.String()...), '"')
+	}
+	return dst
 }
 
 func (c *Command) appendServer(dst []byte) []byte {

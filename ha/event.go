@@ -40,6 +40,10 @@ type Event struct {
 	// HWAddr and ClientID are the client's, as in Query.
 	HWAddr, ClientID []byte
 
+	// More says that another event follows at once: updates for one of us may
+	// gather until then.
+	More bool
+
 	Request Request
 	Shares  []Share
 	Stream  Stream // Epoch and Seq of our own change stream; with every event

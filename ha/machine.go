@@ -64,7 +64,7 @@ type Machine struct {
 	unsent    uint64    // unsent-update-count
 	missing   span      // of our change stream: what the partner was not sent
 	own       Stream    // our change stream, as last told
-	heard     [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
+	replied   [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
 	notified  time.Time
 	lapsed    bool // contact was reported as interrupted
 	backlog   backlog
@@ -90,6 +90,7 @@ type Machine struct {
 
 	beatAt time.Time // next heartbeat; zero while one is under way
 	beatID uint64
+	early  early
 	wakeAt time.Time
 
 	now  time.Time // during Step
@@ -198,7 +199,9 @@ func (m *Machine) Step(now time.Time, ev *Event, out []Action) []Action {
 	case OnShort:
 		m.ask(ev.Shares)
 	}
-	m.tick()
+	if !ev.More || !m.features().Batch {
+		m.tick()
+	}
 	out, m.out = m.out, nil
 	return out
 }
@@ -213,15 +216,14 @@ func (m *Machine) begin() {
 
 // tick does what time alone brings about.
 func (m *Machine) tick() {
-	if m.beats() && m.beatID == 0 && !m.now.Before(m.beatAt) {
-		m.heartbeat()
-	}
+	m.beat()
 	if m.due(m.lostAt()) || m.due(m.hopelessAt()) {
 		m.run()
 	}
 	m.queueLate()
 	m.cedeNow()
 	m.leaveNow()
+	m.announce()
 	m.pump()
 	m.wake()
 }

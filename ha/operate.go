@@ -61,15 +61,15 @@ func (c *Command) Bulky() bool {
 // command answers an ha-* command, at once or later.
 func (m *Machine) command(ev *Event) {
 	r := &ev.Request
-	m.expect(r)
 	switch r.Name {
 	case cmdHeartbeat:
 		h := m.heartbeatReply()
 		if m.other != nil && r.Server == m.other.Name {
-			m.heard[0], m.heard[1] = m.heard[1], h.Heartbeat.Stream.Sent
+			m.replied[0], m.replied[1] = m.replied[1], h.Heartbeat.Stream.Sent
 			m.asking = 0
 		}
 		m.answer(ev.Token, h)
+		m.heard(r)
 	case cmdScopes:
 		m.scopesCommand(ev)
 	case cmdContinue:
@@ -153,6 +153,7 @@ func (m *Machine) completeCommand(ev *Event) {
 	r := &ev.Request
 	if r.Point.Epoch != 0 && r.Point.Epoch == m.own.Epoch {
 		m.missing.known(r.Point.Seq)
+		m.backlog.drop(r.Point.Seq, m.underWay())
 		m.told = r.Own
 	} else if r.Point.Epoch == 0 && !m.Ours() {
 		// Our service was off until now. One of us that took pages only does
@@ -162,7 +163,9 @@ func (m *Machine) completeCommand(ev *Event) {
 	if m.state == PartnerDown && r.Point.Epoch == 0 && m.beats() {
 		m.notified = m.now
 		m.service(false)
-		m.beatSoon(50 * time.Millisecond)
+		m.beatSoon(2 * handOver)
+	} else if !m.Ours() {
+		m.hasten(2 * handOver) // it turns ready when it has our answer
 	}
 	if r.HasOrigin {
 		m.lift(r.Origin)
@@ -321,6 +324,7 @@ func (m *Machine) notifyCommand(ev *Event) {
 		m.partner.enter(r.State, m.now)
 		m.become(m.before(), "ha-maintenance-notify cancels")
 		m.beatSoon(m.rel.HeartbeatDelay)
+		m.early.announced = m.state // by our answer
 		m.answer(ev.Token, &Reply{Text: "Server maintenance canceled.", State: m.state})
 		return
 	}
@@ -334,6 +338,7 @@ func (m *Machine) notifyCommand(ev *Event) {
 		m.previous = Waiting
 	default:
 		m.become(InMaintenance, "ha-maintenance-notify")
+		m.early.announced = m.state // by our answer
 	}
 	m.grant(ev.Token, "Server is in-maintenance state.")
 }
@@ -392,6 +397,8 @@ func (m *Machine) left() {
 	m.leaving = nil
 	if m.state != InMaintenance {
 		m.become(InMaintenance, "shutting down")
+		m.early.announced = m.state // by the goodbye
 	}
+	m.beatSoon(m.rel.HeartbeatDelay)
 	m.grant(token, "")
 }

@@ -20,7 +20,7 @@ type Request struct {
 	Server    string        // server-name
 	Scopes    []string      // ha-scopes
 	Cancel    bool          // ha-maintenance-notify
-	State     State         // ha-maintenance-notify; Unknown if not told
+	State     State         // ha-maintenance-notify, ha-heartbeat; Unknown if not told
 	Period    time.Duration // ha-sync, dhcp-disable: max-period; 0 = none
 	Origin    uint32        // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	HasOrigin bool

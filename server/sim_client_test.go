@@ -300,13 +300,11 @@ func (c *simClient) misbehave() {
 			s.net.fromClient(c, c.message(clientRebooting, victim.addr), netip.Addr{})
 		}
 	case 1: // a lease that is not its own
-		if victim.addr.IsValid() && victim != c {
-			c.renounce(victim.addr)
+		if victim.addr.IsValid() && victim.addr != c.addr {
 			s.net.fromClient(c, c.message(simRelease, victim.addr), netip.Addr{})
 		}
 	case 2:
-		if victim.addr.IsValid() && victim != c {
-			c.renounce(victim.addr)
+		if victim.addr.IsValid() && victim.addr != c.addr {
 			s.net.fromClient(c, c.message(simDecline, victim.addr), netip.Addr{})
 		}
 	case 3: // many clients that do not exist
@@ -336,13 +334,6 @@ func (c *simClient) misbehave() {
 		s.net.fromClient(c, b, netip.Addr{})
 	}
 	c.in(s.between(500*time.Millisecond, 20*time.Second), c.misbehave)
-}
-
-// renounce: an address that a victim had is the rogue's own by now.
-func (c *simClient) renounce(addr netip.Addr) {
-	if c.addr == addr {
-		c.s.check.gone(c)
-	}
 }
 
 const (
