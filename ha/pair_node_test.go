@@ -32,7 +32,7 @@ type node struct {
 	family   int
 	point    Point
 	boundary uint64 // of sharedPool
-	beats    int // heartbeats sent
+	beats    int    // heartbeats sent
 }
 
 func (n *node) other() *node {
