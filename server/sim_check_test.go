@@ -330,9 +330,9 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 		switch {
 		case h.rival != (emission{}) && h.rival != x:
 			continue
-		case k.jumped > 0 && k.jumped >= h.at-time.Minute || k.skewed():
+		case k.jumped > 0 && k.jumped >= h.at-k.clockTime() || k.skewed():
 			k.counts.Jumps++
-		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at:
+		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at-parkTime:
 			k.counts.Touched++
 		case k.overlapped(h.at-margin) && !k.s.o.undivided:
 			k.counts.Split++
@@ -350,6 +350,17 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 	}
 	k.held[c.addr] = append(kept, &holding{client: c, node: n, by: x, at: k.s.now, until: k.s.now + valid, shared: shared, rival: rival})
 }
+
+// clockTime is how long leases may show that a clock was set.
+func (k *checker) clockTime() time.Duration {
+	if k.s.o.lopsided { // an address is soon given to the next one
+		return time.Minute + time.Duration(k.s.o.valid)*time.Second
+	}
+	return time.Minute
+}
+
+// parkTime is how long a response may wait between what it tells and its leaving.
+const parkTime = 15 * time.Second
 
 // gone: a client does not use its address any more.
 func (k *checker) gone(c *simClient) {
