@@ -324,8 +324,8 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			continue
 		}
 		kept = append(kept, h)
-		if h.until < k.s.now+margin {
-			continue
+		if h.until < k.s.now+margin || k.s.o.lopsided && h.until < k.s.now+parkTime {
+			continue // the server counts from when it was asked
 		}
 		switch {
 		case h.rival != (emission{}) && h.rival != x:

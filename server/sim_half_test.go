@@ -20,8 +20,9 @@ type halfCheck struct {
 	k     *checker
 	alone [2]simTime // when a node last served alone
 	had   map[possession]bool
-	at    [2][2][]division // boundaries, by node and pool, the last ones
-	full  simTime          // when no address was free
+	heard map[possession]int // the node that was told by the other one
+	at    [2][2][]division   // boundaries, by node and pool, the last ones
+	full  simTime            // when no address was free
 }
 
 // division is where a boundary was from some time on.
@@ -162,14 +163,17 @@ func (h *halfCheck) changed(n *simNode) {
 
 // told sees the leases that a node is told of: their clients may ask it for them
 // although the response of the other one may never have left.
-func (h *halfCheck) told(changes []lease.Change) {
+func (h *halfCheck) told(n *simNode, changes []lease.Change) {
 	if !h.k.s.o.undivided {
 		return
+	}
+	if h.heard == nil {
+		h.heard = map[possession]int{}
 	}
 	for i := range changes {
 		for _, c := range h.k.s.clients {
 			if l := &changes[i].Lease; !changes[i].Delete && belongs(l, c) {
-				h.possess(possession{l.Addr, c})
+				h.heard[possession{l.Addr, c}] = n.index
 			}
 		}
 	}
@@ -188,6 +192,9 @@ func (h *halfCheck) possess(p possession) bool {
 // sent sees a response with a lease, to a query that arrived some time ago.
 func (h *halfCheck) sent(n *simNode, arrived simTime, c *simClient, x emission, shared bool) {
 	had := h.possess(possession{x.addr, c})
+	if by, ok := h.heard[possession{x.addr, c}]; ok && by == n.index {
+		had = true
+	}
 	if h.owned(n, x.addr, arrived) {
 		return
 	}
