@@ -153,7 +153,7 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 		eo.Resumed = remembered.resumed
 	}
 	f.engine = engine.New(c, store, eo)
-	f.memory = newKeeper(f, remembered)
+	f.memory = newKeeper(f, remembered, store)
 	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
@@ -284,8 +284,7 @@ func (s *Server) close() error {
 		if f.sockets != nil {
 			f.sockets.Quiet()
 		}
-		errs = append(errs, f.disk.close())
-		f.memory.close()
+		errs = append(errs, f.disk.close(f.memory.close))
 		if f.sockets != nil {
 			f.sockets.Close()
 		}
