@@ -24,6 +24,7 @@ type Command struct {
 	Origin  uint32         // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	Cancel  bool           // ha-maintenance-notify
 	State   State          // ha-maintenance-notify; ha-heartbeat to one of us
+	Shares  []Share        // leasehold-pool-share
 }
 
 // Append writes the command as Kea does: members in alphabetical order, all
@@ -55,6 +56,9 @@ func (c *Command) appendArguments(dst []byte) []byte {
 	case cmdBatch:
 		dst = append(dst, `"changes": `...)
 		dst = appendChanges(dst, c.Changes)
+		return c.appendServer(dst)
+	case cmdShare:
+		dst = appendShares(append(dst, `"pools": `...), c.Shares)
 		return c.appendServer(dst)
 	case cmdChanges:
 		dst = append(dst, `"epoch": `...)
@@ -167,7 +171,7 @@ func Admitted(command string) bool {
 	case "list-commands", "status-get", cmdDisable, cmdEnable, cmdReset, cmdHeartbeat, cmdNotify, cmdComplete,
 		cmdUpdate4, cmdDelete4, "lease4-get-all", cmdPage4,
 		"lease6-update", "lease6-del", cmdBulkApply, "lease6-get-all", cmdPage6,
-		cmdBatch, cmdChanges, cmdGoodbye, "leasehold-survey", "leasehold-mirror":
+		cmdBatch, cmdChanges, cmdGoodbye, cmdShare, "leasehold-survey", "leasehold-mirror":
 		return true
 	}
 	return false

@@ -55,6 +55,7 @@ func (m *Machine) beatSoon(in time.Duration) {
 }
 
 func (m *Machine) heartbeatAnswered(a *Answer) {
+	beat := m.beatID
 	m.beatID, m.beatAt = 0, m.now.Add(m.rel.HeartbeatDelay)
 	p := &m.partner
 	if why := a.Failure(); why != "" {
@@ -74,6 +75,7 @@ func (m *Machine) heartbeatAnswered(a *Answer) {
 		return
 	}
 	m.learn(&a.Heartbeat)
+	m.learnShares(a.Heartbeat.Shares, beat)
 	m.endNotified(true)
 	m.run()
 	m.afterHeartbeat()

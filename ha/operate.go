@@ -5,11 +5,12 @@ import (
 )
 
 // Kea's command names, and ours.
-// Commands between two of us that the engine answers with its store: many lease
-// updates at once, and a part of the change stream.
+// Commands between two of us that the engine answers, or begins to: many lease
+// updates at once, a part of the change stream, and a larger share of pools.
 const (
 	LeaseBatch   = "leasehold-lease-batch"
 	LeaseChanges = "leasehold-lease-changes"
+	PoolShare    = "leasehold-pool-share"
 )
 
 const (
@@ -31,6 +32,7 @@ const (
 	cmdPage6     = "lease6-get-page"
 	cmdBatch     = LeaseBatch
 	cmdChanges   = LeaseChanges
+	cmdShare     = PoolShare
 	cmdGoodbye   = "leasehold-goodbye"
 	leaveAtMost  = time.Second
 )
@@ -45,7 +47,7 @@ func (c *Command) Pledges() bool { return c.Name == cmdComplete }
 func Handles(command string) bool {
 	switch command {
 	case cmdHeartbeat, cmdSync, cmdScopes, cmdContinue, cmdStart, cmdNotify,
-		cmdCancel, cmdReset, cmdComplete, cmdGoodbye:
+		cmdCancel, cmdReset, cmdComplete, cmdGoodbye, cmdShare:
 		return true
 	}
 	return false
@@ -64,6 +66,7 @@ func (m *Machine) command(ev *Event) {
 		h := m.heartbeatReply()
 		if m.other != nil && r.Server == m.other.Name {
 			m.replied[0], m.replied[1] = m.replied[1], h.Heartbeat.Stream.Sent
+			m.asking = 0
 		}
 		m.answer(ev.Token, h)
 		m.heard(r)
@@ -85,6 +88,8 @@ func (m *Machine) command(ev *Event) {
 		m.notifyCommand(ev)
 	case cmdGoodbye:
 		m.goodbyeCommand(ev)
+	case cmdShare:
+		m.shareCommand(ev)
 	default:
 		m.refuse(ev.Token, resultUnsupported, "'"+r.Name+"' command not supported.")
 	}
@@ -107,6 +112,9 @@ func (m *Machine) heartbeatReply() *Reply {
 	h.Features.Healed = m.healed()
 	if h.Features.Stream && m.own.Epoch != 0 {
 		h.Stream = m.stream(m.own)
+	}
+	if h.Features.Demand {
+		h.Shares = m.Shares
 	}
 	return &Reply{Text: "HA peer status returned.", Heartbeat: h}
 }
