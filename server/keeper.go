@@ -16,14 +16,24 @@ type keeper struct {
 	memory      atomic.Pointer[memory] // nil: there is no lease database to go with
 	epoch, base uint64                 // of our change stream in this run
 	next        chan *engine.Memory
+	path        atomic.Pointer[string]          // of the lease database; nil: leases are not kept
+	reports     atomic.Pointer[[]engine.Report] // the last ones
+	changed     chan struct{}                   // the reports are to be written
 	stop        chan struct{}
 	done        chan struct{}
 	failed      bool
 }
 
-// newKeeper keeps a memory, or none, for the change stream of a store.
-func newKeeper(f *family, m *memory, store *lease.Store) *keeper {
-	k := &keeper{f: f, next: make(chan *engine.Memory, 1), stop: make(chan struct{}), done: make(chan struct{})}
+// newKeeper keeps a memory, or none, for the change stream of a store. path is
+// the lease database's; "": there is none.
+func newKeeper(f *family, m *memory, store *lease.Store, path string, reports []engine.Report) *keeper {
+	k := &keeper{f: f, next: make(chan *engine.Memory, 1), changed: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	if path != "" {
+		k.path.Store(&path)
+	}
+	if reports != nil {
+		k.reports.Store(&reports)
+	}
 	k.epoch, k.base = store.Epoch(), store.Seq()
 	if m != nil {
 		k.epoch, k.base = m.epoch, m.base
@@ -48,12 +58,34 @@ func (k *keeper) keep(m *engine.Memory) {
 	}
 }
 
+// report has reports written.
+func (k *keeper) report(list []engine.Report) {
+	k.reports.Store(&list)
+	select {
+	case k.changed <- struct{}{}:
+	default:
+	}
+}
+
+// writeReports writes the last reports.
+func (k *keeper) writeReports() {
+	list, path := k.reports.Load(), k.path.Load()
+	if list == nil || path == nil {
+		return
+	}
+	if err := writeReports(lease.OS, *path, *list); err != nil {
+		k.f.log.Log(message.PairReportFail, "they are lost when the server ends: %v", err)
+	}
+}
+
 func (k *keeper) run() {
 	defer close(k.done)
 	for {
 		select {
 		case m := <-k.next:
 			k.write(m)
+		case <-k.changed:
+			k.writeReports()
 		case <-k.stop:
 			return
 		}
@@ -76,6 +108,14 @@ func (k *keeper) move(to lease.Backend, path string, seq uint64, f *config.Famil
 		y.epoch, y.base, y.server = k.epoch, k.base, serverName(f)
 	}
 	k.memory.Store(y)
+	if to == nil {
+		k.path.Store(nil)
+	} else {
+		k.path.Store(&path)
+	}
+	if list := k.reports.Load(); list != nil {
+		k.report(*list)
+	}
 }
 
 // write reports once that the memory cannot be written, and once that it can.
@@ -105,6 +145,11 @@ func (k *keeper) appended(seq uint64, now time.Time) {
 func (k *keeper) close() {
 	close(k.stop)
 	<-k.done
+	select {
+	case <-k.changed:
+		k.writeReports()
+	default:
+	}
 	if k.memory.Load() == nil {
 		return
 	}

@@ -263,7 +263,7 @@ func (s fileShelf) Remembered() ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, 1<<20))
+	return io.ReadAll(io.LimitReader(f, 8<<20))
 }
 
 // Remember replaces the file.

@@ -110,7 +110,7 @@ func newSim(seed uint64, change func(*simOptions)) *sim {
 		change(&s.o)
 	}
 	s.check.s = s
-	s.check.halves.k = &s.check
+	s.check.halves.k, s.check.splits.k = &s.check, &s.check
 	s.net.s = s
 	s.build()
 	return s
