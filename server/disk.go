@@ -28,6 +28,7 @@ type disk struct {
 	mu     sync.Mutex    // held while writing; guards the rest
 	c      carrier
 	failed bool
+	seq    uint64 // last change that the backend has taken
 
 	backend lease.Backend // nil: leases are not kept
 	next    lease.Backend // gets all changes, too: it is to take over
@@ -102,7 +103,8 @@ func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
 		d.f.meters.Changes.Observe(float64(len(journal)))
 		d.report(err)
 		if err == nil {
-			d.f.memory.appended(journal[len(journal)-1].Seq, began)
+			d.seq = journal[len(journal)-1].Seq
+			d.f.memory.appended(d.seq, began)
 		}
 		c.in = append(c.in[:0], engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err})
 		if batches > 1 {
@@ -128,17 +130,18 @@ func (d *disk) report(err error) {
 	d.failed = err != nil
 }
 
-// close writes the rest, what the disk refused a moment ago included, and closes
-// the backend. Nothing may kick after it.
-func (d *disk) close() error {
+// close writes the rest, what the disk refused a moment ago included, calls last,
+// and closes the backend. Nothing may kick after it.
+func (d *disk) close(last func()) error {
 	close(d.wanted)
 	<-d.done
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.write(math.MaxInt, engine.TakeJournal{Now: true})
+	last()
 	if d.backend == nil {
 		return nil
 	}
-	d.write(math.MaxInt, engine.TakeJournal{Now: true})
 	return d.backend.Close()
 }
 

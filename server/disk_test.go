@@ -82,7 +82,7 @@ func TestTheEndDoesNotWaitForARefusingDisk(t *testing.T) {
 		t.Fatalf("%d attempts, %d leases on a full disk", d.calls, len(d.held))
 	}
 	full.Store(false)
-	if err := s.v4.disk.close(); err != nil {
+	if err := s.v4.disk.close(func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if !d.held[netip.MustParseAddr("192.0.2.11")] {

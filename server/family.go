@@ -182,6 +182,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	if c.fx.Memory != nil {
 		f.memory.keep(c.fx.Memory)
 	}
+	if c.fx.Reports != nil {
+		f.memory.report(c.fx.Reports)
+	}
 	if c.fx.Stirred {
 		f.stirred()
 	}
