@@ -291,6 +291,14 @@ func isMap(s string) bool {
 	return err == nil && v[0] == '{' && in.end()
 }
 
+// detached returns the lease with texts of its own: those of a parsed row are
+// good until the next one is parsed.
+func (l Lease) detached() Lease {
+	l.HWAddr, l.ClientID = strings.Clone(l.HWAddr), strings.Clone(l.ClientID)
+	l.Hostname, l.UserContext = strings.Clone(l.Hostname), strings.Clone(l.UserContext)
+	return l
+}
+
 func view(b []byte) string {
 	if len(b) == 0 {
 		return ""

@@ -66,6 +66,7 @@ type Engine struct {
 	extras    *ha.Extensions
 	resumed   *Resumed
 	memory    remembering
+	demand    demand
 	tokens    map[uint64]waiter
 	lastToken uint64
 	doubtful  map[netip.Addr]uint64 // leases that peers have not acknowledged, with the token
@@ -299,6 +300,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
+	e.askForMore()
 	e.finishPairs()
 	e.sweep()
 	e.finishRoutes()

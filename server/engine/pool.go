@@ -3,6 +3,7 @@ package engine
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"leasehold/config"
 	"leasehold/lease"
@@ -21,31 +22,32 @@ type pool struct {
 	*config.Pool
 	subnet *subnet
 	first  u128
-	half   uint8 // of a divided pool: 1 the primary's, 2 the secondary's; 0: whole
-	shift  uint  // prefix pools: 128 - delegated length
+	shift  uint // prefix pools: 128 - delegated length
 	free   *lease.Free
 	next   uint64         // where the iterative allocator goes on
 	counts *scopeCounters // shared by the pools of a subnet with the same ID
 	v6     bool
+
+	divided  bool      // between the servers of a pair
+	movable  bool      // the boundary follows demand
+	boundary uint64    // how many of its resources are on the primary's side
+	hungry   int64     // until then a client may come again that found nothing on our side
+	asked    time.Time // when the partner may be asked for more of it again
 }
 
-func newPool(p *config.Pool, s *subnet) *pool {
+func newPool(f *config.Family, p *config.Pool, s *subnet) *pool {
 	n := &pool{Pool: p, subnet: s, first: number(p.First), v6: p.First.Is6()}
 	if p.DelegatedLen > 0 {
 		n.shift = uint(128 - p.DelegatedLen)
 	}
 	n.free = lease.NewFree(n.size().capped())
+	n.divide(f)
 	return n
 }
 
-// size is how many addresses or prefixes the pool has; the whole of IPv6 is
-// one less than it is.
+// size is how many addresses or prefixes the pool has.
 func (p *pool) size() u128 {
-	n := number(p.Last).sub(p.first).shr(p.shift)
-	if more := n.add(u128{0, 1}); more != (u128{}) {
-		return more
-	}
-	return n
+	return resources(p.First, p.Last, p.DelegatedLen)
 }
 
 // shareCounts gives pools their counters: one set for each ID.
@@ -270,10 +272,10 @@ func Prepare(f *config.Family) *Plan {
 func newSubnet(f *config.Family, c *config.Subnet) *subnet {
 	s := &subnet{Subnet: c}
 	for _, p := range c.Pools {
-		s.pools = append(s.pools, halves(f, p, s)...)
+		s.pools = append(s.pools, newPool(f, p, s))
 	}
 	for _, p := range c.PDPools {
-		s.pd = append(s.pd, halves(f, p, s)...)
+		s.pd = append(s.pd, newPool(f, p, s))
 	}
 	shareCounts(s.pools)
 	shareCounts(s.pd)
