@@ -136,6 +136,7 @@ func serve(cfg *config.Config, o server.Options) error {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	lendProcessors()
 	go paceCollector(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
