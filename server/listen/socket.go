@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -38,6 +39,7 @@ type Socket struct {
 	errno unix.Errno
 	read  func(fd uintptr) bool
 	polls [2]unix.PollFd // the socket and wake
+	since time.Time      // when another goroutine could last have had the processor
 }
 
 // maxAlone is how many sockets of a Set wait for datagrams in a thread of their
@@ -80,8 +82,17 @@ func newSocket(set *Set, k key, fd int, alone bool) (*Socket, error) {
 	return s, nil
 }
 
+// yieldEvery is how often who waits alone gives way to other goroutines. Whoever
+// never does is taken for one that computes without end: after ten milliseconds
+// the runtime would take the processor away, again and again.
+const yieldEvery = 5 * time.Millisecond
+
 // readAlone is read for a socket that waits by itself.
 func (s *Socket) readAlone(fd uintptr) bool {
+	if now := time.Now(); now.Sub(s.since) > yieldEvery {
+		runtime.Gosched()
+		s.since = now
+	}
 	full := s.got == s.limit // more is there, most likely
 	for s.got, s.errno = 0, unix.EAGAIN; ; full = false {
 		if !full {
