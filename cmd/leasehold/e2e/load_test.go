@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // configLoad4 has room for many clients, on the link and behind a relay agent.
@@ -86,15 +88,15 @@ func perfdhcp(h *host, args ...string) {
 	const pid = "/run/perfdhcp.pid"
 	p := h.start(append([]string{"sh", "-c", `echo $$ >` + pid + `; exec perfdhcp "$@"`, "perfdhcp",
 		"-t", "1", "-r", "100", "-R", strconv.Itoa(exchanges), "-d", "600"}, args...)...)
-	p.awaitLine("that every client was answered", func(line string) bool {
+	p.AwaitLine("that every client was answered", func(line string) bool {
 		m := perfdhcpNow.FindStringSubmatch(line)
 		if m == nil {
 			return false
 		}
-		return must1(strconv.Atoi(m[1]))(h.t) >= 3*exchanges
+		return testnet.Must1(strconv.Atoi(m[1]))(h.t) >= 3*exchanges
 	})
 	h.run("sh", "-c", "kill -INT $(cat "+pid+")")
-	p.wait()
+	p.Wait()
 }
 
 func held(rows map[string]row) (n int) {
@@ -108,8 +110,8 @@ func held(rows map[string]row) (n int) {
 
 // loadClients starts the load generator on a host: clients one after the other,
 // none of which asks twice.
-func loadClients(h *host, version, first, count int) *process {
-	args := []string{program(h.t), "bench", "--interface", "eth0", "--first-client", strconv.Itoa(first),
+func loadClients(h *host, version, first, count int) *testnet.Process {
+	args := []string{testnet.Program(h.t), "bench", "--interface", "eth0", "--first-client", strconv.Itoa(first),
 		"-n", strconv.Itoa(count), "--window", "32", "--timeout", "1s"}
 	if version == 6 {
 		args = append(args, "-6")
