@@ -39,6 +39,7 @@ type Answer struct {
 	Stream    Stream         // changes: Epoch and Seq reached
 	Failed    []Failure      // updates of several leases
 	State     State          // ha-maintenance-notify; Unknown if not told
+	Shares    []Share        // leasehold-pool-share
 }
 
 // Heartbeat is the content of the answer to ha-heartbeat.
@@ -50,6 +51,7 @@ type Heartbeat struct {
 	Features Features
 	Stream   Stream
 	Digest   string // of the configuration; "": not told
+	Shares   []Share
 }
 
 // Failure is one lease that a peer did not take.
@@ -231,6 +233,12 @@ func (c *Command) argument(s *scanner, a *Answer, key []byte) {
 			return
 		}
 		s.skip()
+	case cmdShare:
+		if string(key) == "pools" {
+			a.Shares = s.shares()
+			return
+		}
+		s.skip()
 	case cmdBulkApply:
 		if string(key) == "failed-leases" && s.isArray() {
 			s.array(func() { a.Failed = append(a.Failed, s.failure(-1)) })
@@ -374,6 +382,10 @@ func (h *Heartbeat) extension(s *scanner, key []byte) {
 	case "config":
 		t, _ := s.string()
 		h.Digest = string(t)
+	case "demand":
+		flag(&h.Features.Demand)
+	case "shares":
+		h.Shares = s.shares()
 	case "halves":
 		flag(&h.Features.Halves)
 	case "heal":
@@ -458,6 +470,7 @@ func (h *Heartbeat) appendExtension(dst []byte) []byte {
 		dst = appendString(append(dst, `"config": `...), h.Digest)
 		dst = append(dst, ", "...)
 	}
+	flag("demand", h.Features.Demand)
 	if h.Stream.Epoch != 0 {
 		dst = append(dst, `"epoch": `...)
 		dst = append(strconv.AppendUint(dst, h.Stream.Epoch, 10), ", "...)
@@ -472,6 +485,9 @@ func (h *Heartbeat) appendExtension(dst []byte) []byte {
 		dst = append(strconv.AppendUint(dst, h.Stream.Sent, 10), ", "...)
 		dst = append(dst, `"seq": `...)
 		dst = append(strconv.AppendUint(dst, h.Stream.Seq, 10), ", "...)
+	}
+	if len(h.Shares) > 0 {
+		dst = append(appendShares(append(dst, `"shares": `...), h.Shares), ", "...)
 	}
 	dst = append(dst, `"stream": `...)
 	dst = strconv.AppendBool(dst, h.Features.Stream)

@@ -2,6 +2,7 @@ package ha
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 type backlog struct {
 	limit      int
 	changes    []lease.Change // at most limit
+	sent       int            // of changes, under way
 	overflowed bool           // at least one change did not fit
 }
 
@@ -31,6 +33,15 @@ func (b *backlog) shift(n int) {
 	n = copy(b.changes, b.changes[min(n, len(b.changes)):])
 	clear(b.changes[n:])
 	b.changes = b.changes[:n]
+}
+
+// drop removes what the partner has read in our change stream up to seq: it may
+// know later changes of the same addresses, which did not fit in here. The first
+// n are under way.
+func (b *backlog) drop(seq uint64, n int) {
+	n = min(n, len(b.changes))
+	rest := slices.DeleteFunc(b.changes[n:], func(c lease.Change) bool { return c.Seq <= seq })
+	b.changes = b.changes[:n+len(rest)]
 }
 
 func (b *backlog) clear() {
@@ -92,7 +103,8 @@ func (m *Machine) stepBacklog() {
 		f.command = Command{Name: cmdReset}
 	} else {
 		f = m.flights.take(forBacklog)
-		f.changes = append(f.changes[:0], m.backlog.changes[:m.piece()]...)
+		m.backlog.sent = m.piece()
+		f.changes = append(f.changes[:0], m.backlog.changes[:m.backlog.sent]...)
 		if f.command = m.updateCommand(f.changes, true); m.features().Batch {
 			f.command.Name = cmdBatch
 		}
@@ -118,6 +130,15 @@ func (m *Machine) piece() int {
 		seen[all[i].Lease.Addr] = true
 	}
 	return len(all)
+}
+
+// underWay returns how many changes of the backlog have been sent and not been
+// answered.
+func (m *Machine) underWay() int {
+	if m.backjob == flushJob {
+		return m.backlog.sent
+	}
+	return 0
 }
 
 func (m *Machine) endBacklog() {

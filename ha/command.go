@@ -23,7 +23,8 @@ type Command struct {
 	Period  time.Duration  // dhcp-disable; 0 = without end
 	Origin  uint32         // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	Cancel  bool           // ha-maintenance-notify
-	State   State          // ha-maintenance-notify
+	State   State          // ha-maintenance-notify; ha-heartbeat to one of us
+	Shares  []Share        // leasehold-pool-share
 }
 
 // Append writes the command as Kea does: members in alphabetical order, all
@@ -55,6 +56,9 @@ func (c *Command) appendArguments(dst []byte) []byte {
 	case cmdBatch:
 		dst = append(dst, `"changes": `...)
 		dst = appendChanges(dst, c.Changes)
+		return c.appendServer(dst)
+	case cmdShare:
+		dst = appendShares(append(dst, `"pools": `...), c.Shares)
 		return c.appendServer(dst)
 	case cmdChanges:
 		dst = append(dst, `"epoch": `...)
@@ -110,7 +114,12 @@ func (c *Command) appendArguments(dst []byte) []byte {
 		return append(append(dst, c.State.String()...), '"')
 	}
 	dst = append(dst, `"server-name": `...)
-	return appendString(dst, c.Server)
+	dst = appendString(dst, c.Server)
+	if c.Name == cmdHeartbeat && c.State != Unknown {
+		dst = append(dst, `, "state": "`...)
+		dst = append(append(dst, c.State.String()...), '"')
+	}
+	return dst
 }
 
 func (c *Command) appendServer(dst []byte) []byte {
@@ -162,7 +171,7 @@ func Admitted(command string) bool {
 	case "list-commands", "status-get", cmdDisable, cmdEnable, cmdReset, cmdHeartbeat, cmdNotify, cmdComplete,
 		cmdUpdate4, cmdDelete4, "lease4-get-all", cmdPage4,
 		"lease6-update", "lease6-del", cmdBulkApply, "lease6-get-all", cmdPage6,
-		cmdBatch, cmdChanges, cmdGoodbye, "leasehold-survey", "leasehold-mirror":
+		cmdBatch, cmdChanges, cmdGoodbye, cmdShare, "leasehold-survey", "leasehold-mirror":
 		return true
 	}
 	return false

@@ -91,6 +91,11 @@ func (m *Machine) Conflicts(dst []Conflict) ([]Conflict, uint64) {
 // not been told of; what was is kept until they part again. Zero: never.
 func (m *Machine) Parted() time.Time { return m.parted }
 
+// Told says whether the partner has been told of a lease for sure.
+func (m *Machine) Told(l *lease.Lease) bool {
+	return m.missing.from == 0 && len(m.backlog.changes) == 0 || l.CLTT < m.parted.Unix()
+}
+
 // part notes that the partner is not told of changes at once.
 func (m *Machine) part() {
 	if m.parted.IsZero() || m.missing.from == 0 && len(m.backlog.changes) == 0 {

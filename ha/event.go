@@ -18,6 +18,7 @@ const (
 	OnCommand              // Token, Request: an ha-* command came in
 	OnClosed               // Peer: a peer closed an idle connection
 	OnLeave                // Token: the server is about to stop; DoAnswer says that it may
+	OnShort                // Shares: our side of these pools runs out of free resources
 )
 
 // Event is one input of a Machine. Which fields count is said at On; nothing
@@ -39,7 +40,12 @@ type Event struct {
 	// HWAddr and ClientID are the client's, as in Query.
 	HWAddr, ClientID []byte
 
+	// More says that another event follows at once: updates for one of us may
+	// gather until then.
+	More bool
+
 	Request Request
+	Shares  []Share
 	Stream  Stream // Epoch and Seq of our own change stream; with every event
 
 	// Wall is the clock on the wall where that is not the now of Step: clocks
@@ -79,6 +85,12 @@ const (
 	// DoRemember: keep Point across restarts, once everything applied before is
 	// durable; see Machine.Resume.
 	DoRemember
+	// DoTake: move our boundary of each pool of Shares up to the one there,
+	// which is the partner's, if that makes our side larger. DoYield: move it
+	// there if that makes our side smaller; the partner's is in the middle of
+	// every pool that is not in Shares.
+	DoTake
+	DoYield
 )
 
 // Action is one output of a Machine. They are to be carried out in order.
@@ -101,6 +113,7 @@ type Action struct {
 	Reply   *Reply
 	Entry   *Entry
 	Point   Point
+	Shares  []Share
 }
 
 // Entry is a message for the log. ID is Kea's identifier.
@@ -155,5 +168,6 @@ type Features struct {
 	Goodbye bool // leasehold-goodbye; and a refused connection means a dead process
 	Heal    bool // leaves terminated by itself
 	Halves  bool // gives free addresses of its own half of undivided pools only
+	Demand  bool // leasehold-pool-share: the halves follow demand
 	Healed  bool // in terminated: its own cause is gone
 }

@@ -15,6 +15,7 @@ const (
 	forMaintenance
 	forGoodbye
 	forProbe
+	forShare
 )
 
 // flight is one command that is under way. It keeps its command until the
@@ -94,6 +95,8 @@ func (m *Machine) answered(id uint64, a *Answer) {
 		m.left()
 	case forProbe:
 		m.probeAnswered(f, a)
+	case forShare:
+		m.shareAnswered(id, a)
 	}
 	m.flights.release(f)
 }

@@ -21,9 +21,16 @@ func (m *Machine) beats() bool {
 	return true
 }
 
-func (m *Machine) heartbeat() {
+// beat sends a heartbeat when one is due.
+func (m *Machine) beat() {
+	if !m.beats() || m.beatID != 0 || m.now.Before(m.beatAt) {
+		return
+	}
 	f := m.flights.take(forHeartbeat)
 	f.command = Command{Name: cmdHeartbeat}
+	if m.Ours() {
+		f.command.State, m.early.announced = m.state, m.state
+	}
 	m.beatID = f.id
 	m.send(m.other, f.id, &f.command, m.patience(), 0)
 }
@@ -48,6 +55,7 @@ func (m *Machine) beatSoon(in time.Duration) {
 }
 
 func (m *Machine) heartbeatAnswered(a *Answer) {
+	beat := m.beatID
 	m.beatID, m.beatAt = 0, m.now.Add(m.rel.HeartbeatDelay)
 	p := &m.partner
 	if why := a.Failure(); why != "" {
@@ -67,22 +75,10 @@ func (m *Machine) heartbeatAnswered(a *Answer) {
 		return
 	}
 	m.learn(&a.Heartbeat)
+	m.learnShares(a.Heartbeat.Shares, beat)
 	m.endNotified(true)
 	m.run()
 	m.afterHeartbeat()
-}
-
-// handOver is how long a partner takes to act on an answer to its heartbeat.
-const handOver = 25 * time.Millisecond
-
-// expect has us look again when the partner hears that we are ready: one of us
-// hands our clients over then, and nobody serves them until we know.
-func (m *Machine) expect(r *Request) {
-	at := m.now.Add(handOver)
-	if r.Name == cmdHeartbeat && m.state == Ready && m.partner.state == PartnerDown && m.other != nil && r.Server == m.other.Name &&
-		m.features().Goodbye && m.beatID == 0 && at.Before(m.beatAt) {
-		m.beatAt = at
-	}
 }
 
 // learn takes over what the partner says of itself.

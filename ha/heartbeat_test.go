@@ -52,3 +52,76 @@ func TestHeartbeatIsAnsweredWhilePulling(t *testing.T) {
 	}
 	t.Error("no answer")
 }
+
+// TestHeartbeatsComeEarly: what a server hears of its partner, and what it is
+// itself, need not wait for the next heartbeat.
+func TestHeartbeatsComeEarly(t *testing.T) {
+	ours := DefaultExtensions.Features
+	from := func(state State) *Event {
+		return &Event{On: OnCommand, Token: 7, Request: Request{Name: cmdHeartbeat, Server: "a", State: state}}
+	}
+	complete := &Event{On: OnCommand, Token: 7, Request: Request{Name: cmdComplete, Server: "a"}}
+	reset := &Event{On: OnCommand, Token: 7, Request: Request{Name: cmdReset}}
+	for _, test := range []struct {
+		name     string
+		own      State
+		partner  State
+		features Features
+		replied  State
+		event    *Event
+		in       time.Duration // until the next heartbeat; -1: it is the usual one
+	}{
+		{"a partner that was given up asks", PartnerDown, Unavailable, ours, PartnerDown, from(Waiting), 0},
+		{"a Kea that was given up asks", PartnerDown, Unavailable, Features{}, PartnerDown, from(Unknown), 0},
+		{"the partner has another state", PartnerDown, Syncing, ours, PartnerDown, from(Ready), 0},
+		{"the partner has the state that is known", PartnerDown, Syncing, ours, PartnerDown, from(Syncing), -1},
+		{"a Kea is told that we are ready", Ready, PartnerDown, Features{}, Waiting, from(Unknown), handOver},
+		{"a Kea was told before", Ready, PartnerDown, Features{}, Ready, from(Unknown), -1},
+		{"a Kea has our leases", Ready, Syncing, Features{}, Ready, complete, 2 * handOver},
+		{"our state changes", PartnerDown, Ready, ours, PartnerDown, reset, 0},
+		{"our state changes, and nobody hears it", PartnerDown, Unavailable, ours, PartnerDown, reset, -1},
+	} {
+		m := machineIn("hot-standby", roleStandby, test.own, test.partner, "fresh")
+		m.rel.SyncLeases = false
+		m.partner.features, m.early = test.features, early{announced: test.own, replied: test.replied}
+		m.beatAt = m.now.Add(m.rel.HeartbeatDelay)
+		m.paused = test.event != reset
+		sent := false
+		for _, a := range m.Step(m.now, test.event, nil) {
+			sent = sent || a.Do == DoSend && a.Command.Name == cmdHeartbeat
+		}
+		in := m.beatAt.Sub(m.now)
+		switch {
+		case sent:
+			in = 0
+		case in == m.rel.HeartbeatDelay:
+			in = -1
+		}
+		if in != test.in {
+			t.Errorf("%s: next heartbeat in %v, not in %v", test.name, in, test.in)
+		}
+	}
+}
+
+// TestEarlyHeartbeatsAreBounded: a partner whose state changes all the time, or
+// that lies about it, does not make this server ask all the time.
+func TestEarlyHeartbeatsAreBounded(t *testing.T) {
+	m := machineIn("hot-standby", roleStandby, Ready, PartnerDown, "fresh")
+	m.partner.features, m.early.announced = DefaultExtensions.Features, Ready
+	m.beatAt = m.now.Add(m.rel.HeartbeatDelay)
+	sent := 0
+	begin := m.now
+	for at := begin; at.Before(begin.Add(m.rel.HeartbeatDelay)); at = at.Add(time.Millisecond) {
+		for _, a := range m.Step(at, &Event{On: OnCommand, Token: 7, Request: Request{Name: cmdHeartbeat, Server: "a", State: Waiting}}, nil) {
+			if a.Do == DoSend && a.Command.Name == cmdHeartbeat {
+				sent++
+				if string(a.Command.Append(nil)) != `{ "arguments": { "server-name": "b", "state": "ready" }, "command": "ha-heartbeat", "service": [ "dhcp4" ] }` {
+					t.Errorf("sent %s", a.Command.Append(nil))
+				}
+			}
+		}
+	}
+	if sent != earlyBeats {
+		t.Errorf("%d heartbeats within the time of one", sent)
+	}
+}

@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"slices"
@@ -63,6 +64,9 @@ func (s *scanner) readChange(family int) (c lease.Change, err error) {
 		s.skip()
 		return c, errLease
 	}
+	if c, ok := s.cutChange(family); ok {
+		return c, nil
+	}
 	text := s.raw()
 	if s.err != nil {
 		return c, s.err
@@ -85,6 +89,16 @@ func (s *scanner) readChange(family int) (c lease.Change, err error) {
 	}
 	c.Lease = l
 	return c, nil
+}
+
+// cutChange reads a change that is exactly as appendChange writes it.
+func (s *scanner) cutChange(family int) (c lease.Change, ok bool) {
+	text := s.b[s.i+1:]
+	text, c.Delete = bytes.CutPrefix(text, []byte(` "delete": true,`))
+	if c.Lease, text, ok = lease.CutJSON(text, family); ok {
+		s.i = len(s.b) - len(text)
+	}
+	return c, ok
 }
 
 func (s *scanner) uint32() (uint32, bool) {

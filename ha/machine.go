@@ -27,7 +27,7 @@ type Extensions struct {
 
 // DefaultExtensions are those of a new Machine.
 var DefaultExtensions = Extensions{
-	Features:   Features{Batch: true, Stream: true, Goodbye: true, Heal: true, Halves: true},
+	Features:   Features{Batch: true, Stream: true, Goodbye: true, Heal: true, Halves: true, Demand: true},
 	QueueAfter: 500 * time.Millisecond,
 	QueueLimit: 10000,
 }
@@ -37,6 +37,7 @@ var DefaultExtensions = Extensions{
 type Machine struct {
 	Extensions Extensions // set before the first Step
 	Digest     string     // of the configuration, for the partner to compare; "": not told
+	Shares     []Share    // pools that we have not divided in the middle, for the partner to know
 
 	rel       *config.Relationship
 	this      *config.Peer
@@ -63,7 +64,7 @@ type Machine struct {
 	unsent    uint64    // unsent-update-count
 	missing   span      // of our change stream: what the partner was not sent
 	own       Stream    // our change stream, as last told
-	heard     [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
+	replied   [2]uint64 // Sent of it, in the last two answers to the partner's heartbeat
 	notified  time.Time
 	lapsed    bool // contact was reported as interrupted
 	backlog   backlog
@@ -83,8 +84,13 @@ type Machine struct {
 	noStream  time.Time // until then the partner's stream is not asked for
 	series    uint64
 
+	asking    uint64 // request for larger shares under way, if its answer still counts
+	overtaken uint64 // heartbeat whose answer may tell of older boundaries than we know
+	ceding    *ceding
+
 	beatAt time.Time // next heartbeat; zero while one is under way
 	beatID uint64
+	early  early
 	wakeAt time.Time
 
 	now  time.Time // during Step
@@ -190,8 +196,12 @@ func (m *Machine) Step(now time.Time, ev *Event, out []Action) []Action {
 		m.closed(ev.Peer)
 	case OnLeave:
 		m.leave(ev.Token)
+	case OnShort:
+		m.ask(ev.Shares)
 	}
-	m.tick()
+	if !ev.More || !m.features().Batch {
+		m.tick()
+	}
 	out, m.out = m.out, nil
 	return out
 }
@@ -206,14 +216,14 @@ func (m *Machine) begin() {
 
 // tick does what time alone brings about.
 func (m *Machine) tick() {
-	if m.beats() && m.beatID == 0 && !m.now.Before(m.beatAt) {
-		m.heartbeat()
-	}
+	m.beat()
 	if m.due(m.lostAt()) || m.due(m.hopelessAt()) {
 		m.run()
 	}
 	m.queueLate()
+	m.cedeNow()
 	m.leaveNow()
+	m.announce()
 	m.pump()
 	m.wake()
 }
@@ -237,6 +247,9 @@ func (m *Machine) wake() {
 	earliest(m.lateAt())
 	if m.leaving != nil {
 		earliest(m.leaving.until)
+	}
+	if m.ceding != nil {
+		earliest(m.ceding.until)
 	}
 	if !at.Equal(m.wakeAt) {
 		m.wakeAt = at
@@ -390,7 +403,7 @@ func (m *Machine) enter(s State) {
 		clear(m.served)
 	}
 	m.do(Action{Do: DoServe, Scopes: m.Scopes(nil)})
-	m.notified = time.Time{}
+	m.notified, m.asking = time.Time{}, 0
 	m.service(s.serves())
 	switch s {
 	case Waiting, Syncing, Ready, PartnerDown, Terminated:
@@ -475,6 +488,7 @@ func (m *Machine) features() Features {
 		Goodbye: a.Goodbye && b.Goodbye,
 		Heal:    a.Heal && b.Heal,
 		Halves:  a.Halves && b.Halves,
+		Demand:  a.Demand && b.Demand && a.Halves && b.Halves,
 		Healed:  b.Healed,
 	}
 }

@@ -5,11 +5,12 @@ import (
 )
 
 // Kea's command names, and ours.
-// Commands between two of us that the engine answers with its store: many lease
-// updates at once, and a part of the change stream.
+// Commands between two of us that the engine answers, or begins to: many lease
+// updates at once, a part of the change stream, and a larger share of pools.
 const (
 	LeaseBatch   = "leasehold-lease-batch"
 	LeaseChanges = "leasehold-lease-changes"
+	PoolShare    = "leasehold-pool-share"
 )
 
 const (
@@ -31,6 +32,7 @@ const (
 	cmdPage6     = "lease6-get-page"
 	cmdBatch     = LeaseBatch
 	cmdChanges   = LeaseChanges
+	cmdShare     = PoolShare
 	cmdGoodbye   = "leasehold-goodbye"
 	leaveAtMost  = time.Second
 )
@@ -45,7 +47,7 @@ func (c *Command) Pledges() bool { return c.Name == cmdComplete }
 func Handles(command string) bool {
 	switch command {
 	case cmdHeartbeat, cmdSync, cmdScopes, cmdContinue, cmdStart, cmdNotify,
-		cmdCancel, cmdReset, cmdComplete, cmdGoodbye:
+		cmdCancel, cmdReset, cmdComplete, cmdGoodbye, cmdShare:
 		return true
 	}
 	return false
@@ -59,14 +61,15 @@ func (c *Command) Bulky() bool {
 // command answers an ha-* command, at once or later.
 func (m *Machine) command(ev *Event) {
 	r := &ev.Request
-	m.expect(r)
 	switch r.Name {
 	case cmdHeartbeat:
 		h := m.heartbeatReply()
 		if m.other != nil && r.Server == m.other.Name {
-			m.heard[0], m.heard[1] = m.heard[1], h.Heartbeat.Stream.Sent
+			m.replied[0], m.replied[1] = m.replied[1], h.Heartbeat.Stream.Sent
+			m.asking = 0
 		}
 		m.answer(ev.Token, h)
+		m.heard(r)
 	case cmdScopes:
 		m.scopesCommand(ev)
 	case cmdContinue:
@@ -85,6 +88,8 @@ func (m *Machine) command(ev *Event) {
 		m.notifyCommand(ev)
 	case cmdGoodbye:
 		m.goodbyeCommand(ev)
+	case cmdShare:
+		m.shareCommand(ev)
 	default:
 		m.refuse(ev.Token, resultUnsupported, "'"+r.Name+"' command not supported.")
 	}
@@ -107,6 +112,9 @@ func (m *Machine) heartbeatReply() *Reply {
 	h.Features.Healed = m.healed()
 	if h.Features.Stream && m.own.Epoch != 0 {
 		h.Stream = m.stream(m.own)
+	}
+	if h.Features.Demand {
+		h.Shares = m.Shares
 	}
 	return &Reply{Text: "HA peer status returned.", Heartbeat: h}
 }
@@ -145,6 +153,7 @@ func (m *Machine) completeCommand(ev *Event) {
 	r := &ev.Request
 	if r.Point.Epoch != 0 && r.Point.Epoch == m.own.Epoch {
 		m.missing.known(r.Point.Seq)
+		m.backlog.drop(r.Point.Seq, m.underWay())
 		m.told = r.Own
 	} else if r.Point.Epoch == 0 && !m.Ours() {
 		// Our service was off until now. One of us that took pages only does
@@ -154,7 +163,9 @@ func (m *Machine) completeCommand(ev *Event) {
 	if m.state == PartnerDown && r.Point.Epoch == 0 && m.beats() {
 		m.notified = m.now
 		m.service(false)
-		m.beatSoon(50 * time.Millisecond)
+		m.beatSoon(2 * handOver)
+	} else if !m.Ours() {
+		m.hasten(2 * handOver) // it turns ready when it has our answer
 	}
 	if r.HasOrigin {
 		m.lift(r.Origin)
@@ -313,6 +324,7 @@ func (m *Machine) notifyCommand(ev *Event) {
 		m.partner.enter(r.State, m.now)
 		m.become(m.before(), "ha-maintenance-notify cancels")
 		m.beatSoon(m.rel.HeartbeatDelay)
+		m.early.announced = m.state // by our answer
 		m.answer(ev.Token, &Reply{Text: "Server maintenance canceled.", State: m.state})
 		return
 	}
@@ -326,6 +338,7 @@ func (m *Machine) notifyCommand(ev *Event) {
 		m.previous = Waiting
 	default:
 		m.become(InMaintenance, "ha-maintenance-notify")
+		m.early.announced = m.state // by our answer
 	}
 	m.grant(ev.Token, "Server is in-maintenance state.")
 }
@@ -384,6 +397,8 @@ func (m *Machine) left() {
 	m.leaving = nil
 	if m.state != InMaintenance {
 		m.become(InMaintenance, "shutting down")
+		m.early.announced = m.state // by the goodbye
 	}
+	m.beatSoon(m.rel.HeartbeatDelay)
 	m.grant(token, "")
 }

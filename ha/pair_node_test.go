@@ -31,6 +31,7 @@ type node struct {
 	stall    bool // takes commands and does not answer
 	family   int
 	point    Point
+	beats    int // heartbeats sent
 }
 
 func (n *node) other() *node {

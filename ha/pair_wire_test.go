@@ -16,7 +16,9 @@ func (n *node) send(a *Action) {
 	o, run := n.other(), n.run
 	body := a.Command.Append(nil)
 	id, cmd := a.ID, a.Command
-	if a.Command.Name != cmdHeartbeat {
+	if a.Command.Name == cmdHeartbeat {
+		n.beats++
+	} else {
 		n.p.printf("%s > %s %s", n.name, o.name, brief(string(body)))
 	}
 	back := func(d time.Duration, ans Answer) {

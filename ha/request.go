@@ -20,13 +20,14 @@ type Request struct {
 	Server    string        // server-name
 	Scopes    []string      // ha-scopes
 	Cancel    bool          // ha-maintenance-notify
-	State     State         // ha-maintenance-notify; Unknown if not told
+	State     State         // ha-maintenance-notify, ha-heartbeat; Unknown if not told
 	Period    time.Duration // ha-sync, dhcp-disable: max-period; 0 = none
 	Origin    uint32        // dhcp-disable, dhcp-enable, ha-sync-complete-notify
 	HasOrigin bool
-	Point     Point  // ha-sync-complete-notify, leasehold-lease-changes
-	Own       Point  // ha-sync-complete-notify: the caller's change stream
-	Limit     uint32 // leasehold-lease-changes
+	Point     Point   // ha-sync-complete-notify, leasehold-lease-changes
+	Own       Point   // ha-sync-complete-notify: the caller's change stream
+	Limit     uint32  // leasehold-lease-changes
+	Shares    []Share // leasehold-pool-share
 }
 
 // ErrSyntax says that a body is no JSON: HTTP status 400.
@@ -203,6 +204,8 @@ func (r *Request) argument(s *scanner, seen *requestMembers, key []byte) {
 		s.object(func(key []byte) { r.point(s, key) })
 	case "limit":
 		r.Limit, _ = s.uint32()
+	case "pools":
+		r.Shares = s.shares()
 	default:
 		r.point(s, key)
 	}

@@ -80,6 +80,15 @@ func restless(t *testing.T, seed uint64, setup string) {
 			t.Errorf("%s: updates left over: outbox %d, sent %d, addresses %d, held %d", name, len(u.outbox), u.sent, len(u.carrying), len(u.list)-len(u.free))
 		}
 	}
+	for _, name := range []string{"a", "b"} {
+		p.nodes[name].beats = 0
+	}
+	p.script("run 60s")
+	for _, name := range []string{"a", "b"} {
+		if n := p.nodes[name]; n.beats > int(time.Minute/n.rel.HeartbeatDelay)+1 {
+			t.Errorf("%s sends %d heartbeats a minute, and nothing happens", name, n.beats)
+		}
+	}
 	if a, b := p.nodes["a"], p.nodes["b"]; !a.kea && !b.kea {
 		for _, addr := range append(a.addresses(), b.addresses()...) {
 			if a.store[addr] != b.store[addr] {

@@ -354,5 +354,5 @@ func (m *Machine) Owe(from, to uint64) {
 // where it is sure to remember that: its next heartbeat came after it was told.
 func (m *Machine) Known(own Stream) (sent, known uint64) {
 	sent = m.stream(own).Sent
-	return sent, min(m.heard[0], sent)
+	return sent, min(m.replied[0], sent)
 }

@@ -256,8 +256,13 @@ func (f *facts) partnerDown() (State, job) {
 }
 
 func (f *facts) partnerInMaintenance() State {
-	if f.partner == Unavailable {
+	switch f.partner {
+	case Unavailable:
 		return PartnerDown
+	case PartnerInMaintenance:
+		// Each takes the other for the one in maintenance. Kea stays so for
+		// ever, and so does the partner if it is Kea: then we step back.
+		return Waiting
 	}
 	return PartnerInMaintenance
 }

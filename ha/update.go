@@ -100,7 +100,6 @@ func (m *Machine) committed(ev *Event) {
 		m.release(u.token)
 		u.token = 0
 	}
-	m.pump()
 }
 
 // divert says whether changes are to be sent to the partner now; otherwise it

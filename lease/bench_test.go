@@ -214,14 +214,14 @@ func BenchmarkFree(b *testing.B) {
 			}
 			b.Run("Next/"+name, func(b *testing.B) {
 				for i := 0; b.Loop(); i++ {
-					k, _ := f.Next(uint64(pick(i, int(n))))
+					k, _ := f.Next(uint64(pick(i, int(n))), n)
 					f.Take(k, 1)
 					f.Give(k, 1)
 				}
 			})
 			b.Run("Random/"+name, func(b *testing.B) {
 				for i := 0; b.Loop(); i++ {
-					k, _ := f.Random(uint64(i) * 0x9e3779b97f4a7c15)
+					k, _ := f.Random(0, n, uint64(i)*0x9e3779b97f4a7c15)
 					f.Take(k, 1)
 					f.Give(k, 1)
 				}

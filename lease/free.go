@@ -58,41 +58,77 @@ func (f *Free) Reasons(i uint64) uint8 {
 		}
 		return 0
 	}
-	return f.sparse.taken[number(i)]
+	return f.sparse.reasons(number(i))
 }
 
-// Next returns the first free index at or after from, wrapping around once.
-func (f *Free) Next(from uint64) (uint64, bool) {
-	if f.Len() == 0 {
+// Next returns the first free index from one up to another, exclusive.
+func (f *Free) Next(from, to uint64) (uint64, bool) {
+	to = min(to, f.Size())
+	if from >= to {
 		return 0, false
 	}
-	if from >= f.Size() {
-		from = 0
+	i, ok := uint64(0), true
+	if f.mapped != nil {
+		var at uint32
+		at, ok = f.mapped.free.next(uint32(from))
+		i = uint64(at)
+	} else {
+		i = f.sparse.first(number(from))
+	}
+	return i, ok && i < to
+}
+
+// Random returns a free index from one up to another, exclusive; rnd is the
+// caller's randomness. In a mapped pool each of them is equally likely.
+func (f *Free) Random(from, to, rnd uint64) (uint64, bool) {
+	to = min(to, f.Size())
+	if from >= to {
+		return 0, false
 	}
 	if f.mapped != nil {
-		i, ok := f.mapped.free.next(uint32(from))
-		if !ok {
-			i, ok = f.mapped.free.next(0)
+		n := f.Count(from, to)
+		if n == 0 {
+			return 0, false
 		}
-		return uint64(i), ok
+		k, _ := bits.Mul64(rnd, n)
+		return f.Nth(from, k)
 	}
-	return f.sparse.next(number(from)), true
+	at, _ := bits.Mul64(rnd, to-from)
+	if i, ok := f.Next(from+at, to); ok {
+		return i, true
+	}
+	return f.Next(from, to)
 }
 
-// Random returns a free index; rnd is the caller's randomness. In a mapped
-// pool each free index is equally likely.
-func (f *Free) Random(rnd uint64) (uint64, bool) {
-	n := f.Len()
-	if n == 0 {
+// Count returns how many are free from one index up to another, exclusive. Of
+// a pool too large to map it is the least that it can be. Its cost grows by one
+// step for each 256k resources of the pool.
+func (f *Free) Count(from, to uint64) uint64 {
+	to = min(to, f.Size())
+	switch {
+	case from >= to:
+		return 0
+	case f.mapped != nil:
+		return uint64(f.mapped.free.rank(uint32(to)) - f.mapped.free.rank(uint32(from)))
+	}
+	return to - from - min(to-from, f.sparse.count)
+}
+
+// Nth returns the free index that comes after n free ones from an index on.
+// Only for mapped pools.
+func (f *Free) Nth(from, n uint64) (uint64, bool) {
+	if f.mapped == nil || from >= f.Size() {
 		return 0, false
 	}
-	if f.mapped != nil {
-		k, _ := bits.Mul64(rnd, n)
-		return uint64(f.mapped.free.choose(uint32(k))), true
+	m := &f.mapped.free
+	if n += uint64(m.rank(uint32(from))); n >= uint64(m.n) {
+		return 0, false
 	}
-	i, _ := bits.Mul64(rnd, f.sparse.n)
-	return f.sparse.next(number(i)), true
+	return uint64(m.choose(uint32(n))), true
 }
+
+// Mappable says whether pools of n resources are mapped.
+func Mappable(n uint64) bool { return n <= maxMapped }
 
 // Oldest returns the index that was given back longest ago, never-used ones
 // first (free lease queue). Pools too large to map remember the last 65536
@@ -115,7 +151,7 @@ func (f *Free) Len() uint64 {
 	if f.mapped != nil {
 		return uint64(f.mapped.free.n)
 	}
-	return f.sparse.n - uint64(len(f.sparse.taken))
+	return f.sparse.n - f.sparse.count
 }
 
 func (f *Free) Size() uint64 {
@@ -351,6 +387,35 @@ func (b *bitmap) nextIn(at, from uint32) (uint32, bool) {
 	return at*pageSize + w*64 + uint32(bits.TrailingZeros64(p.words[w])), true
 }
 
+// rank returns how many members are below i, which is at most the size.
+func (b *bitmap) rank(i uint32) (n uint32) {
+	at := i / pageSize
+	for g := range at / 64 {
+		n += b.block[g]
+	}
+	for _, c := range b.count[at&^63 : at] {
+		n += uint32(c)
+	}
+	rest := i % pageSize
+	if rest == 0 {
+		return n
+	}
+	p := b.parts[at]
+	if p == nil {
+		if b.count[at] != 0 {
+			n += rest
+		}
+		return n
+	}
+	for _, w := range p.words[:rest/64] {
+		n += uint32(bits.OnesCount64(w))
+	}
+	if rest%64 != 0 {
+		n += uint32(bits.OnesCount64(p.words[rest/64] & (1<<(rest%64) - 1)))
+	}
+	return n
+}
+
 // choose returns the k-th member, k < n.
 func (b *bitmap) choose(k uint32) uint32 {
 	g := 0
@@ -380,50 +445,77 @@ func (b *bitmap) choose(k uint32) uint32 {
 // neighbours, so that a free one is found without walking over a run.
 type sparse struct {
 	n      uint64
-	taken  map[number]uint8
+	count  uint64               // taken
 	runs   tree[number, number] // first → last
+	odd    map[number]uint8     // reasons of the taken ones; not there: plainReason
 	recent map[number]uint32    // given back lately → position in order
 	order  []number             // ring
 	pos    uint32
 	cursor number // where Oldest looks
 }
 
+// plainReason is the reason that costs no memory in a sparse pool.
+const plainReason = 1
+
 const maxRecent = 1 << 16
 
 func newSparse(n uint64) *sparse {
-	return &sparse{n: n, taken: make(map[number]uint8), recent: make(map[number]uint32)}
+	return &sparse{n: n, odd: make(map[number]uint8), recent: make(map[number]uint32)}
+}
+
+func (s *sparse) reasons(i number) uint8 {
+	if r, ok := s.odd[i]; ok {
+		return r
+	}
+	if _, v, ok := s.runs.floor(i); ok && *v >= i {
+		return plainReason
+	}
+	return 0
+}
+
+// hold notes the reasons of one that is taken.
+func (s *sparse) hold(i number, reasons uint8) {
+	if reasons == plainReason {
+		delete(s.odd, i)
+	} else {
+		s.odd[i] = reasons
+	}
 }
 
 func (s *sparse) take(i number, reason uint8) {
-	was := s.taken[i]
-	s.taken[i] = was | reason
+	was := s.reasons(i)
+	if was|reason == was {
+		return
+	}
+	s.hold(i, was|reason)
 	if was != 0 {
 		return
 	}
+	s.count++
 	delete(s.recent, i)
-	first, last := i, i
-	if i > 0 {
-		if k, v, ok := s.runs.floor(i - 1); ok && *v == i-1 {
-			first = k
-		}
-	}
+	last := i
 	if v := s.runs.get(i + 1); v != nil {
 		last = *v
 		s.runs.remove(i + 1)
 	}
-	*s.runs.put(first) = last
+	if _, v, ok := s.runs.floor(i); ok && *v == i-1 {
+		*v = last
+	} else {
+		*s.runs.put(i) = last
+	}
 }
 
 func (s *sparse) give(i number, reason uint8) {
-	was := s.taken[i]
+	was := s.reasons(i)
 	if was == 0 {
 		return
 	}
 	if was &^= reason; was != 0 {
-		s.taken[i] = was
+		s.hold(i, was)
 		return
 	}
-	delete(s.taken, i)
+	s.count--
+	delete(s.odd, i)
 	first, v, _ := s.runs.floor(i)
 	last := *v
 	if first == i {
@@ -452,15 +544,20 @@ func (s *sparse) remember(i number) {
 	s.pos++
 }
 
-// next returns the first free one at or after i, wrapping around.
-func (s *sparse) next(i number) uint64 {
+// first returns the first free one at or after i, which may be beyond the end.
+func (s *sparse) first(i number) uint64 {
 	if _, v, ok := s.runs.floor(i); ok && *v >= i {
 		i = *v + 1
 	}
-	if uint64(i) >= s.n {
-		return s.next(0)
-	}
 	return uint64(i)
+}
+
+// next is first, wrapping around.
+func (s *sparse) next(i number) uint64 {
+	if at := s.first(i); at < s.n {
+		return at
+	}
+	return s.first(0)
 }
 
 // oldest moves the cursor over what is taken or was lately. The cursor never

@@ -115,9 +115,7 @@ type fatal struct{ err error }
 func (f fatal) Error() string { return f.err.Error() }
 
 func (im *importer) take(l Lease) error {
-	l.HWAddr, l.ClientID = strings.Clone(l.HWAddr), strings.Clone(l.ClientID)
-	l.Hostname, l.UserContext = strings.Clone(l.Hostname), strings.Clone(l.UserContext)
-	if err := im.put(l); errors.As(err, new(Refusal)) {
+	if err := im.put(l.detached()); errors.As(err, new(Refusal)) {
 		return err
 	} else if err != nil {
 		return fatal{err}

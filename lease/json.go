@@ -357,6 +357,9 @@ func (f *members) complete() error {
 		return err
 	}
 	if f.family == 6 {
+		if l.HWAddr == "" {
+			l.HWType = 0 // it is not written then
+		}
 		if err := f.prefix(); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -49,6 +50,43 @@ func TestJSONIsKeas(t *testing.T) {
 				t.Errorf("wrote\n%s\nread\n%s", got, want)
 			}
 		}
+	}
+}
+
+// What most partners send most of the time is read the quick way.
+func TestCommonLeasesAreReadQuickly(t *testing.T) {
+	for i := range 200 {
+		for _, family := range []int{4, 6} {
+			l := benchLease(i, family)
+			l.HWSource, l.PoolID = 0, uint32(i%2)
+			if family == 6 && i%3 == 0 {
+				l.Type, l.PrefixLen, l.HWAddr, l.HWType = PD, 64, "", 0
+			}
+			if family == 4 && i%3 == 0 {
+				l.ClientID, l.Hostname, l.State = "", "", Declined
+			}
+			text := AppendJSON(nil, &l, family)
+			if got, rest, ok := CutJSON(text[1:], family); !ok || got != l || len(rest) > 0 {
+				t.Fatalf("%s: %+v, %v, want %+v", text, got, ok, l)
+			}
+		}
+	}
+}
+
+func BenchmarkJSON(b *testing.B) {
+	for _, family := range []int{4, 6} {
+		l := benchLease(1, family)
+		text := AppendJSON(nil, &l, family)
+		b.Run(fmt.Sprintf("v%d/quick", family), func(b *testing.B) {
+			for b.Loop() {
+				CutJSON(text[1:], family)
+			}
+		})
+		b.Run(fmt.Sprintf("v%d/general", family), func(b *testing.B) {
+			for b.Loop() {
+				FromJSON(text, family)
+			}
+		})
 	}
 }
 
@@ -125,6 +163,9 @@ func TestJSONHoldsEveryLease(t *testing.T) {
 			if err != nil || got != l {
 				t.Fatalf("%v\n%s\n%+v\n%+v", err, text, l, got)
 			}
+			if quick, rest, ok := CutJSON(append(text, " ]"...)[1:], family); ok && (quick != l || string(rest) != " ]") {
+				t.Fatalf("%s\n%+v\n%+v, then %q", text, l, quick, rest)
+			}
 		})
 	}
 }
@@ -135,6 +176,8 @@ func FuzzJSON(f *testing.F) {
 			f.Add(line)
 		}
 	}
+	f.Add(`{ "cltt": 1, "duid": "00:00:01", "fqdn-fwd": false, "fqdn-rev": false, "hostname": "", "hw-address": "", "iaid": 0, ` +
+		`"ip-address": "::", "preferred-lft": 0, "state": 0, "subnet-id": 1, "type": "IA_NA", "valid-lft": 0 }`)
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, family := range []int{4, 6} {
 			u, err := UpdateFromJSON([]byte(text), family)
@@ -142,6 +185,9 @@ func FuzzJSON(f *testing.F) {
 				u.Settle(1000, 600, 300)
 			}
 			l, err := FromJSON([]byte(text), family)
+			if quick, rest, ok := CutJSON([]byte(text[min(1, len(text)):]), family); ok && text[0] == '{' && len(rest) == 0 && (err != nil || quick != l) {
+				t.Fatalf("%q: %+v read quickly, else %+v, %v", text, quick, l, err)
+			}
 			if err != nil {
 				continue
 			}

@@ -309,25 +309,37 @@ func TestFreeAnswersLikeAModel(t *testing.T) {
 		if f.Len() != free || f.Size() != size {
 			t.Fatalf("Len %d Size %d, want %d %d", f.Len(), f.Size(), free, size)
 		}
-		from := draw()
-		next, ok := f.Next(from)
-		if ok != (free > 0) {
-			t.Fatalf("Next found %v with %d free", ok, free)
-		}
-		if !ok {
-			return
-		}
-		want := from
-		for want >= size || reasons[want] != 0 {
-			if want++; want >= size {
-				want = 0
+		from, to := draw(), draw()
+		var within []uint64
+		for i := from; i < min(to, size) && len(within) < 2000; i++ {
+			if reasons[i] == 0 {
+				within = append(within, i)
 			}
 		}
-		if next != want {
-			t.Fatalf("Next(%d) is %d, want %d", from, next, want)
+		if next, ok := f.Next(from, to); ok != (len(within) > 0) || ok && next != within[0] {
+			t.Fatalf("Next(%d, %d) is %d %v, want the first of %v", from, to, next, ok, within)
 		}
-		if r, ok := f.Random(rapid.Uint64().Draw(t, "rnd")); !ok || r >= size || reasons[r] != 0 {
-			t.Fatalf("Random is %d %v", r, ok)
+		if r, ok := f.Random(from, to, rapid.Uint64().Draw(t, "rnd")); ok != (len(within) > 0) || ok && (r < from || r >= min(to, size) || reasons[r] != 0) {
+			t.Fatalf("Random(%d, %d) is %d %v", from, to, r, ok)
+		}
+		if !sparse {
+			count := min(to, size) - min(from, to, size)
+			for i := range reasons {
+				if i >= from && i < to {
+					count--
+				}
+			}
+			if n := f.Count(from, to); n != count {
+				t.Fatalf("Count(%d, %d) is %d, want %d", from, to, n, count)
+			}
+			for n, want := range within {
+				if i, ok := f.Nth(from, uint64(n)); !ok || i != want {
+					t.Fatalf("Nth(%d, %d) is %d %v, want %d", from, n, i, ok, want)
+				}
+			}
+		}
+		if free == 0 {
+			return
 		}
 		oldest, _ := f.Oldest()
 		switch fresh := size - uint64(len(used)); {
@@ -350,7 +362,7 @@ func TestFreeChoosesEveryIndexAlike(t *testing.T) {
 	}
 	seen := map[uint64]int{}
 	for i := range uint64(1000) {
-		n, _ := f.Random(i * (1 << 63 / 500))
+		n, _ := f.Random(0, 10000, i*(1<<63/500))
 		seen[n]++
 	}
 	for i := uint64(7); i < 10000; i += 1000 {

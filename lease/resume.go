@@ -64,10 +64,9 @@ func (m *Memfile) Since(size int64, most int) ([]Row, error) {
 		if len(rows) == most {
 			return errMany
 		}
-		r := Row{At: size + at - int64(len(head))}
-		gone, err := p.parse(line, &r.Lease)
-		r.Gone = gone
-		rows = append(rows, r)
+		var l Lease
+		gone, err := p.parse(line, &l)
+		rows = append(rows, Row{l.detached(), gone, size + at - int64(len(head))})
 		return err
 	}, func(_ string, _ int, err error) error { return err })
 	if err != nil {

@@ -278,11 +278,11 @@ func (c *simClient) misbehave() {
 			s.net.fromClient(c, c.message(clientRebooting, victim.addr), netip.Addr{})
 		}
 	case 1: // a lease that is not its own
-		if victim.addr.IsValid() && victim != c {
+		if victim.addr.IsValid() && victim.addr != c.addr {
 			s.net.fromClient(c, c.message(simRelease, victim.addr), netip.Addr{})
 		}
 	case 2:
-		if victim.addr.IsValid() && victim != c {
+		if victim.addr.IsValid() && victim.addr != c.addr {
 			s.net.fromClient(c, c.message(simDecline, victim.addr), netip.Addr{})
 		}
 	case 3: // many clients that do not exist

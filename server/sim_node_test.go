@@ -41,6 +41,7 @@ type simNode struct {
 	wake    simTime // 0 = no timer
 	alarm   int
 	writing bool
+	ailing  bool // the disk refused the last write
 	nextID  uint64
 	answers map[uint64]func(*engine.Answer)
 	pools   queryRoom
@@ -156,7 +157,7 @@ func (n *simNode) start() {
 	}
 	n.run++
 	n.up, n.backend, n.store = true, b, store
-	n.inbox, n.writing, n.wake, n.leaving = nil, false, 0, false
+	n.inbox, n.writing, n.wake, n.leaving, n.ailing = nil, false, 0, false, false
 	n.answers, n.parked = map[uint64]func(*engine.Answer){}, map[*engine.Query]simTime{}
 	n.pools = nil
 	n.state, n.since, n.scoped = ha.Unknown, s.now, false
@@ -317,7 +318,7 @@ func (n *simNode) write(in ...engine.Input) {
 		return
 	}
 	err := n.backend.Append(journal)
-	if err != nil {
+	if n.ailing = err != nil; n.ailing {
 		n.s.note("%s: %v", n.name, err)
 	}
 	if err == nil {

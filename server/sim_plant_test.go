@@ -68,7 +68,7 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 				}
 			})
 		}},
-		{"lose what was missed", "equal, two-clients, heals", func(o *simOptions) {
+		{"lose what was missed", "equal, two-clients, heals, on-both", func(o *simOptions) {
 			calm(o)
 			o.unacked, o.balancing = 0, false
 		}, func(s *sim) {

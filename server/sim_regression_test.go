@@ -29,7 +29,16 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 		22983,   // both served a client in the same second, and exchanged their leases
 		1000130, // a release on a clock that was set back
 		1000586, // a renewal of an address that both gave away while alone
+		8100959, // the partner read changes in the stream that an older backlog then undid
+		8200589, // an address was declined and free again while the partner was away
+		8201204, // the same, and it was restarted
 		3000246, // updates behind some that were not answered kept responses waiting
+		6100347, // a deletion from before a restart was told with another client's identifiers
+		6201708, // an echo of what a server had told replaced what it knew since then
+		6204048, // two of Kea serve alone, then one gives a lease again from its cache
+		6603919, // a stranger's release was of its own lease after all
+		6701662, // two servers took each other for the one in maintenance
+		6704087, // a lease given again from the cache while the partner's disk refused it
 	} {
 		simulate(t, seed)
 	}

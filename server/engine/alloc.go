@@ -16,7 +16,7 @@ type wish struct {
 	classes *classSet
 	length  uint8 // 0: any
 	match   lengthMatch
-	half    uint8 // of divided pools; 0: both
+	side    side // of divided pools
 }
 
 // lengthMatch says how the delegated length of a pool relates to the wish.
@@ -29,7 +29,7 @@ const (
 )
 
 func (w *wish) allows(p *pool) bool {
-	if !w.classes.allows(p.Guard) || w.half != 0 && p.half != 0 && w.half != p.half {
+	if !w.classes.allows(p.Guard) {
 		return false
 	}
 	switch {
@@ -128,7 +128,7 @@ func (e *Engine) pick(w *wish, pools []*pool, current *int, how config.Allocator
 				continue
 			}
 			// Kea fills its queue in random order.
-			if i, ok := e.draw(x); ok {
+			if i, ok := e.draw(x, w.side); ok {
 				return x.addr(i), x, n
 			}
 		}
@@ -153,15 +153,19 @@ func pickNext(w *wish, pools []*pool, current *int) (*pool, uint64) {
 		if !w.allows(p) {
 			continue
 		}
-		i, ok := p.free.Next(p.next)
-		if !ok || i < p.next {
-			p.next = 0 // through; from its beginning the next time
+		from, to := p.part(w.side)
+		if p.next < from || p.next >= to {
+			p.next = from
+		}
+		i, ok := p.free.Next(p.next, to)
+		if !ok {
+			p.next = from // through; from its beginning the next time
 			continue
 		}
 		*current = at
 		p.next = i + 1
-		if p.next >= p.free.Size() {
-			p.next = 0
+		if p.next >= to {
+			p.next = from
 			*current = (at + 1) % len(pools)
 		}
 		return p, i
@@ -174,8 +178,7 @@ func (e *Engine) pickRandom(w *wish, pools []*pool) (*pool, uint64) {
 	var total uint64
 	for _, p := range pools {
 		if w.allows(p) {
-			total += p.free.Len() >> 8
-			total++
+			total += p.free.Count(p.part(w.side))>>8 + 1
 		}
 	}
 	if total == 0 {
@@ -187,25 +190,27 @@ func (e *Engine) pickRandom(w *wish, pools []*pool) (*pool, uint64) {
 		if !w.allows(p) {
 			continue
 		}
-		share := p.free.Len()>>8 + 1
+		share := p.free.Count(p.part(w.side))>>8 + 1
 		if k < len(pools) && at >= share {
 			at -= share
 			continue
 		}
 		at = 0
-		if i, ok := e.draw(p); ok {
+		if i, ok := e.draw(p, w.side); ok {
 			return p, i
 		}
 	}
 	return nil, 0
 }
 
-// draw takes a free index of a pool at random. Kea shuffles a pool in a way that
-// never puts its last address first, so a pool of two begins with the first.
-func (e *Engine) draw(p *pool) (uint64, bool) {
-	i, ok := p.free.Random(e.rnd.Uint64())
-	if last := p.free.Size() - 1; ok && i == last && last > 0 && p.free.Len() == p.free.Size() {
-		i = e.rnd.Uint64N(last)
+// draw takes a free index of a pool, or of one side of it, at random. Kea shuffles
+// a pool in a way that never puts its last address first, so a pool of two begins
+// with the first.
+func (e *Engine) draw(p *pool, s side) (uint64, bool) {
+	from, to := p.part(s)
+	i, ok := p.free.Random(from, to, e.rnd.Uint64())
+	if last := to - 1; ok && i == last && last > from && p.free.Count(from, to) == to-from {
+		i = from + e.rnd.Uint64N(last-from)
 	}
 	return i, ok
 }

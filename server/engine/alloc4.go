@@ -67,7 +67,7 @@ func (e *Engine) clientLease4(q *Query) (lease.Lease, bool) {
 func (e *Engine) allowedPool(q *Query, a netip.Addr) bool {
 	ok := false
 	q.members(q.subnet, func(s *subnet) bool {
-		if p := s.poolOf(a); p != nil && q.classes.allows(p.Guard) && (!e.foreign(p) || e.has4(q, s, a)) {
+		if p := s.poolOf(a); p != nil && q.classes.allows(p.Guard) && (!e.foreign(p, a) || e.has4(q, s, a)) {
 			q.subnet, ok = s, true
 		}
 		return !ok

@@ -119,7 +119,7 @@ func (e *Engine) keep6(q *Query, x *association) {
 			continue
 		}
 		p := e.holder(l)
-		if p != nil && e.foreign(p) && !holds(l, e.now) {
+		if p != nil && e.foreign(p, l.Addr) && !holds(l, e.now) {
 			continue
 		}
 		open := p != nil && q.classes.allows(p.Guard) && (l.Type == lease.NA || p.DelegatedLen == l.PrefixLen)
@@ -263,7 +263,7 @@ func (e *Engine) grantHint(q *Query, x *association) bool {
 				}
 			}
 		}
-		if p != nil && q.classes.allows(p.Guard) && !e.foreign(p) && !e.reservedForOther(q, s, h.Addr) {
+		if p != nil && q.classes.allows(p.Guard) && !e.foreign(p, h.Addr) && !e.reservedForOther(q, s, h.Addr) {
 			ok = e.obtain6(q, x, s, h.Addr, h.Len)
 		}
 		return !ok

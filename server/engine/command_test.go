@@ -89,7 +89,10 @@ func fill(e *Engine, n int) {
 			HWAddr: fmt.Sprintf("%06d", i), HWType: 1, Valid: 3600, CLTT: midnight.Unix(),
 		})
 	}
-	e.recount()
+	step(e, Reconfigured{Family: e.cfg})
+	for e.swap != nil {
+		step(e, Tick{})
+	}
 }
 
 func TestLongAnswersComeInTurns(t *testing.T) {
@@ -269,7 +272,7 @@ func TestEditsLeaveTheIterativeAllocatorWhereItIs(t *testing.T) {
 		p := &pool{Pool: &config.Pool{First: netip.MustParseAddr("192.0.2.10"), Last: netip.MustParseAddr("192.0.2.20")}}
 		p.next = 1
 		old := &subnet{pools: []*pool{p}}
-		fresh := &subnet{pools: []*pool{newPool(p.Pool, nil)}}
+		fresh := &subnet{pools: []*pool{newPool(new(config.Family), p.Pool, nil)}}
 		if tt.edited {
 			fresh.keepTurns(old)
 		}

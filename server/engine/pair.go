@@ -15,6 +15,7 @@ import (
 type Pair struct {
 	machine *ha.Machine
 	begun   bool
+	gathers bool // the machine was told that more follows
 	wake    time.Time
 	point   ha.Point // in the partner's change stream, to be remembered
 	event   ha.Event // reused, so that a step allocates nothing
@@ -105,10 +106,11 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 		e.resume(p)
 		pairs = append(pairs, p)
 	}
-	if fresh || len(pairs) != len(e.pairs) {
+	if fresh = fresh || len(pairs) != len(e.pairs); fresh {
 		e.service.ResetHA()
 	}
 	e.pairs = pairs
+	e.keepBoundaries(fresh)
 	if len(pairs) > 0 {
 		digest := configDigest(f)
 		for _, p := range pairs {
@@ -170,6 +172,10 @@ func (e *Engine) carry(p *Pair, a *ha.Action) {
 		p.wake = a.At
 	case ha.DoRemember:
 		p.point, e.memory.wanted = a.Point, true
+	case ha.DoTake:
+		e.take(a.Shares)
+	case ha.DoYield:
+		e.yield(a.Shares)
 	case ha.DoLog:
 		e.logPair(a.Entry)
 	}
@@ -226,6 +232,7 @@ func (e *Engine) push(q *Query) {
 	}
 	x := &p.event
 	x.On, x.Token, x.Changes = ha.OnCommitted, 0, changes
+	x.More, p.gathers = true, true
 	x.HWAddr, x.ClientID = q.hw, q.clientID
 	if e.version == 6 {
 		x.HWAddr, x.ClientID = nil, q.duid
@@ -246,7 +253,18 @@ func (e *Engine) push(q *Query) {
 		e.doubt(changes, x.Token)
 	}
 	e.stepPair(p)
-	x.Changes, x.Token = nil, 0
+	x.Changes, x.Token, x.More = nil, 0, false
+}
+
+// finishPairs lets the machines send what has gathered in this Step.
+func (e *Engine) finishPairs() {
+	for _, p := range e.pairs {
+		if p.gathers {
+			p.gathers = false
+			p.event.On = ha.OnTick
+			e.stepPair(p)
+		}
+	}
 }
 
 // unawaited stands for the token of changes whose outcome nobody is told.
@@ -295,17 +313,29 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 		// Of two leases of one second ours is the later one if the partner does
 		// not know it yet.
 		newer := !had || old.CLTT < c.Lease.CLTT || a.Merge && old.CLTT == c.Lease.CLTT && !e.crossing(p, &c.Lease)
+		if had && !c.Delete && old.CLTT == c.Lease.CLTT && (old.State == lease.Declined) != (c.Lease.State == lease.Declined) {
+			// Nobody is given what was declined in the same second: the
+			// partner's may be an echo of what we told it before.
+			newer = c.Lease.State == lease.Declined
+		}
 		if had && !c.Delete {
 			e.contest(p, &old, &c.Lease, !newer, false)
 		}
 		if !newer {
 			continue
 		}
-		if c.Delete && (!had || old.ClientID != c.Lease.ClientID || old.HWAddr != c.Lease.HWAddr) {
+		if c.Delete && (!had || !ends(p, &old, &c.Lease)) {
 			continue
 		}
 		e.adopt(c)
 	}
+}
+
+// ends says whether the end of a lease of the partner's ends the older one that we
+// hold, too: it is of the same client, or of one that got the address after it.
+// What the partner may not know of stays. A declined lease has no client.
+func ends(p *Pair, old, gone *lease.Lease) bool {
+	return old.ClientID == gone.ClientID && old.HWAddr == gone.HWAddr || gone.State == lease.Declined || p.machine.Told(old)
 }
 
 // namesSubnets says whether any subnet names the relationship.
@@ -406,6 +436,9 @@ func (e *Engine) pairCommand(c *PairCommand) {
 		text := c.Request.Server + " matches no configured 'server-name'"
 		e.answer(c.ID, Answer{Result: Failure, Text: text, HA: &ha.Reply{Result: Failure, Text: text}})
 		return
+	}
+	if c.Request.Name == ha.PoolShare && p.machine.Cedes(c.Request.Server) {
+		c.Request.Shares = e.cede(c.Request.Shares)
 	}
 	p.event.On, p.event.Request = ha.OnCommand, c.Request
 	p.event.Token = e.token(waiter{command: c.ID})

@@ -3,6 +3,7 @@ package engine
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"leasehold/config"
 	"leasehold/lease"
@@ -21,31 +22,32 @@ type pool struct {
 	*config.Pool
 	subnet *subnet
 	first  u128
-	half   uint8 // of a divided pool: 1 the primary's, 2 the secondary's; 0: whole
-	shift  uint  // prefix pools: 128 - delegated length
+	shift  uint // prefix pools: 128 - delegated length
 	free   *lease.Free
 	next   uint64         // where the iterative allocator goes on
 	counts *scopeCounters // shared by the pools of a subnet with the same ID
 	v6     bool
+
+	divided  bool      // between the servers of a pair
+	movable  bool      // the boundary follows demand
+	boundary uint64    // how many of its resources are on the primary's side
+	hungry   int64     // until then a client may come again that found nothing on our side
+	asked    time.Time // when the partner may be asked for more of it again
 }
 
-func newPool(p *config.Pool, s *subnet) *pool {
+func newPool(f *config.Family, p *config.Pool, s *subnet) *pool {
 	n := &pool{Pool: p, subnet: s, first: number(p.First), v6: p.First.Is6()}
 	if p.DelegatedLen > 0 {
 		n.shift = uint(128 - p.DelegatedLen)
 	}
 	n.free = lease.NewFree(n.size().capped())
+	n.divide(f)
 	return n
 }
 
-// size is how many addresses or prefixes the pool has; the whole of IPv6 is
-// one less than it is.
+// size is how many addresses or prefixes the pool has.
 func (p *pool) size() u128 {
-	n := number(p.Last).sub(p.first).shr(p.shift)
-	if more := n.add(u128{0, 1}); more != (u128{}) {
-		return more
-	}
-	return n
+	return resources(p.First, p.Last, p.DelegatedLen)
 }
 
 // shareCounts gives pools their counters: one set for each ID.
@@ -80,20 +82,27 @@ func (p *pool) addr(i uint64) netip.Addr {
 	return n.addr4()
 }
 
-// keepCounts takes the counters of pools over from the subnet as it was.
+// keepCounts takes the counters over from the subnet as it was.
 func (s *subnet) keepCounts(old *subnet) {
-	keep := func(pools, before []*pool) {
+	keep := func(c **scopeCounters, before *scopeCounters) {
+		for _, st := range countedAnew {
+			before[st].value = (*c)[st].value
+		}
+		*c = before
+	}
+	keep(&s.counts, old.counts)
+	each := func(pools, before []*pool) {
 		for _, p := range pools {
 			for _, o := range before {
 				if o.ID == p.ID {
-					*p.counts = *o.counts
+					keep(&p.counts, o.counts)
 					break
 				}
 			}
 		}
 	}
-	keep(s.pools, old.pools)
-	keep(s.pd, old.pd)
+	each(s.pools, old.pools)
+	each(s.pd, old.pd)
 }
 
 // keepTurns lets the iterative allocator go on where it was, if the pools are
@@ -135,7 +144,7 @@ type subnet struct {
 	pd      []*pool
 	byAddr  []*pool // address pools by first address
 	turns   [lease.PD + 1]turn
-	counts  scopeCounters
+	counts  *scopeCounters
 }
 
 // poolsFor returns the pools of a type of resource.
@@ -207,8 +216,8 @@ func (s *subnet) prefixPoolAt(a netip.Addr) *pool {
 // holder returns the pool in which a lease takes a place, or nil if it lies
 // outside all pools. An address whose subnet is gone takes its place in the
 // subnet that has the address now.
-func (e *Engine) holder(l *lease.Lease) *pool {
-	s := e.subnets[l.SubnetID]
+func (x *serving) holder(l *lease.Lease) *pool {
+	s := x.subnets[l.SubnetID]
 	if l.Type == lease.PD {
 		if s == nil {
 			return nil
@@ -219,7 +228,7 @@ func (e *Engine) holder(l *lease.Lease) *pool {
 		return s.prefixPoolAt(l.Addr)
 	}
 	if s == nil {
-		if s = e.selection.holding(l.Addr); s == nil {
+		if s = x.selection.holding(l.Addr); s == nil {
 			return nil
 		}
 	}
@@ -229,16 +238,19 @@ func (e *Engine) holder(l *lease.Lease) *pool {
 // Plan is the serving state of a configuration: subnets, pools, what
 // reservations hold back. Prepare makes it without an engine, so that queries
 // need not wait for it; it serves one Reconfigured.
-type Plan struct {
+type Plan struct{ serving }
+
+// serving is a configuration and what is served by it.
+type serving struct {
 	cfg       *config.Family
 	subnets   map[uint32]*subnet
-	ordered   []*subnet
+	ordered   []*subnet // by ascending ID
 	selection *selection
 }
 
 // Prepare makes the plan of a configuration.
 func Prepare(f *config.Family) *Plan {
-	x := &Plan{cfg: f, subnets: make(map[uint32]*subnet, len(f.Subnets)), ordered: make([]*subnet, 0, len(f.Subnets))}
+	x := &Plan{serving{cfg: f, subnets: make(map[uint32]*subnet, len(f.Subnets)), ordered: make([]*subnet, 0, len(f.Subnets))}}
 	networks := make(map[*config.Network]*network, len(f.Networks))
 	for _, n := range f.Networks {
 		networks[n] = &network{Network: n}
@@ -268,12 +280,12 @@ func Prepare(f *config.Family) *Plan {
 }
 
 func newSubnet(f *config.Family, c *config.Subnet) *subnet {
-	s := &subnet{Subnet: c}
+	s := &subnet{Subnet: c, counts: new(scopeCounters)}
 	for _, p := range c.Pools {
-		s.pools = append(s.pools, halves(f, p, s)...)
+		s.pools = append(s.pools, newPool(f, p, s))
 	}
 	for _, p := range c.PDPools {
-		s.pd = append(s.pd, halves(f, p, s)...)
+		s.pd = append(s.pd, newPool(f, p, s))
 	}
 	shareCounts(s.pools)
 	shareCounts(s.pd)
@@ -287,12 +299,9 @@ func newSubnet(f *config.Family, c *config.Subnet) *subnet {
 	return s
 }
 
-// serve makes a plan the one that counts. Leases are marked by recount.
+// serve makes a plan the one that counts.
 func (e *Engine) serve(x *Plan) {
-	e.cfg, e.subnets, e.ordered, e.selection = x.cfg, x.subnets, x.ordered, x.selection
-	for _, s := range e.ordered {
-		e.beginCounts(s)
-	}
+	e.serving = x.serving
 	e.derive(x.cfg)
 	e.planPasses()
 }

@@ -9,30 +9,13 @@ import (
 )
 
 // Pools that a configuration does not divide between the servers of a
-// load-balancing pair are divided here, alike on both: the lower half is the
-// primary's, the upper one the secondary's. Each server gives free resources of
-// its own half only, so that both never give the same one, whatever they know
-// of each other; the rest it touches when it serves alone and its half is used
-// up. A lease that a client has stays where it is. With a Kea partner pools are
-// whole: there, classes divide them.
-
-// halves returns the pools that a configured pool is served as.
-func halves(f *config.Family, p *config.Pool, s *subnet) []*pool {
-	whole := newPool(p, s)
-	n := whole.free.Size()
-	if !divides(f, p) {
-		return []*pool{whole}
-	}
-	if n < 2 { // nothing to divide: both give it, as two of Kea do
-		return []*pool{whole}
-	}
-	lower, upper := *p, *p
-	upper.First = whole.addr(n / 2)
-	lower.Last = upper.First.Prev()
-	a, b := newPool(&lower, s), newPool(&upper, s)
-	a.half, b.half = 1, 2
-	return []*pool{a, b}
-}
+// load-balancing pair are divided here, alike on both: what is below the
+// boundary is the primary's, the rest the secondary's. Each server gives free
+// resources of its own side only, so that both never give the same one, whatever
+// they know of each other; the rest it touches when it serves alone and its own
+// side is used up. A lease that a client has stays where it is. The boundary is
+// in the middle until one side runs out of free resources, see demand.go. With a
+// Kea partner pools are whole: there, classes divide them.
 
 // divides says whether a pool is divided: it is when no class of a server keeps
 // it from the other one.
@@ -48,29 +31,67 @@ func divides(f *config.Family, p *config.Pool) bool {
 	return true
 }
 
-// ownHalf returns the half that this server gives from, 0 for all.
-func (e *Engine) ownHalf() uint8 {
-	if len(e.pairs) != 1 {
-		return 0
+// divide divides a pool in the middle. With one resource there is nothing to
+// divide: both give it, as two of Kea do.
+func (p *pool) divide(f *config.Family) {
+	if !divides(f, p.Pool) || p.free.Size() < 2 {
+		return
 	}
-	return e.pairs[0].machine.Half()
+	p.divided, p.movable = true, lease.Mappable(p.free.Size()) && !storesOffers(f, p.subnet)
+	p.boundary = p.middle()
 }
 
-// foreign says whether what is free in a pool is not ours to give.
-func (e *Engine) foreign(p *pool) bool {
-	if p.half == 0 {
+func (p *pool) middle() uint64 { return p.free.Size() / 2 }
+
+// side is one of the two parts of a divided pool.
+type side uint8
+
+const (
+	bothSides side = iota
+	lowerSide      // the primary's
+	upperSide      // the secondary's
+)
+
+// part returns the indexes of one side, from one up to another, exclusive.
+func (p *pool) part(s side) (from, to uint64) {
+	switch {
+	case !p.divided || s == bothSides:
+		return 0, p.free.Size()
+	case s == lowerSide:
+		return 0, p.boundary
+	}
+	return p.boundary, p.free.Size()
+}
+
+// ownSide returns the side that this server gives from.
+func (e *Engine) ownSide() side {
+	if len(e.pairs) != 1 {
+		return bothSides
+	}
+	return side(e.pairs[0].machine.Half())
+}
+
+// foreign says whether a resource of a pool is not ours to give if it is free.
+func (e *Engine) foreign(p *pool, a netip.Addr) bool {
+	own := e.ownSide()
+	if !p.divided || own == bothSides || e.pairs[0].machine.Alone() {
 		return false
 	}
-	own := e.ownHalf()
-	return own != 0 && own != p.half && !e.pairs[0].machine.Alone()
+	from, to := p.part(own)
+	i, ok := p.index(a)
+	return !ok || i < from || i >= to
 }
 
-// choose lets the allocators find a free resource, in our own half first.
+// choose lets the allocators find a free resource, on our own side first.
 func (e *Engine) choose(q *Query, t lease.Type, w *wish) (a netip.Addr, p *pool, pools int) {
-	w.half = e.ownHalf()
+	w.side = e.ownSide()
 	a, p, pools = e.chooseWithin(q, t, w)
-	if p == nil && w.half != 0 && e.pairs[0].machine.Alone() {
-		w.half = 0
+	switch {
+	case w.side == bothSides:
+	case !e.pairs[0].machine.Alone():
+		e.noteDemand(q, t, w, p)
+	case p == nil:
+		w.side = bothSides
 		a, p, pools = e.chooseWithin(q, t, w)
 	}
 	return a, p, pools

@@ -48,6 +48,8 @@ var (
 	PairMemoryFail = &Message{ID: "LEASEHOLD_PAIR_MEMORY_FAIL", Logger: HAHooks, Level: Warn}
 	// It can again.
 	PairMemoryRecovered = &Message{ID: "LEASEHOLD_PAIR_MEMORY_RECOVERED", Logger: HAHooks, Level: Info}
+	// The boundary of a pool that a pair divides has moved.
+	PoolShareMoved = &Message{ID: "LEASEHOLD_POOL_SHARE_MOVED", Logger: HAHooks, Level: Info}
 )
 
 // Routes to delegated prefixes, of our own.
