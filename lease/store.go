@@ -23,9 +23,9 @@ type Store struct {
 
 	order4 tree[addr4, uint32]
 	order6 tree[addr6, uint32]
-	same   [3]table                // by hardware address, client identifier, hostname
-	groups tree[number, struct{}]  // by subnet and state
-	queues [4]tree[second, uint32] // by end: queueWaiting, queueLapsed, queueReclaimed
+	same   [3]table               // by hardware address, client identifier, hostname
+	groups tree[number, struct{}] // by subnet and state
+	queues [4]queue               // by end: queueWaiting, queueLapsed, queueReclaimed
 
 	filling bool   // same is not kept: see fill
 	last    uint32 // record found last, which is often asked for again
