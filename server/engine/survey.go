@@ -83,11 +83,19 @@ func (p *PoolSurvey) Used() float64 {
 }
 
 // PairSurvey is a relationship of high availability, with what the next change
-// of state depends on and the last ones.
+// of state depends on, the last ones, and the last addresses given twice.
 type PairSurvey struct {
 	ha.Figures
 	Conditions []ha.Condition  `json:"conditions"`
 	Journal    []ha.Transition `json:"journal"`
+	Twice      []ha.Conflict   `json:"given-twice"` // at most 16, oldest first
+}
+
+func (p *Pair) survey(now time.Time) PairSurvey {
+	s := PairSurvey{Figures: p.machine.Figures(now), Conditions: p.machine.Explain(nil, now), Journal: p.machine.Journal(nil)}
+	twice, _ := p.machine.Conflicts([]ha.Conflict{})
+	s.Twice = twice[len(twice)-min(len(twice), 16):]
+	return s
 }
 
 // Waits is a histogram of how long parked responses were held, by powers of two
@@ -120,7 +128,7 @@ func (e *Engine) survey() *Survey {
 		s.Drops = append(s.Drops, Count{d.Name, int64(n)})
 	}
 	for _, p := range e.pairs {
-		s.Pairs = append(s.Pairs, PairSurvey{p.machine.Figures(e.clock), p.machine.Explain(nil, e.clock), p.machine.Journal(nil)})
+		s.Pairs = append(s.Pairs, p.survey(e.clock))
 	}
 	s.Subnets = make([]SubnetSurvey, 0, len(e.ordered))
 	for _, x := range e.ordered {
