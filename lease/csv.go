@@ -2,9 +2,12 @@ package lease
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -77,8 +80,7 @@ func family(v6 bool) int {
 	return 4
 }
 
-// A rowParser turns rows into leases. The strings of a lease it returns are
-// good until the next row.
+// A rowParser turns rows into leases. The strings of a lease are in text.
 type rowParser struct {
 	v6     bool
 	schema schema
@@ -91,29 +93,24 @@ var (
 	errEscape       = errors.New("user context is not a JSON map")
 )
 
-// parse reads a row. gone means that the row takes the lease away.
+// parse is add for one row at a time: the strings of the lease are good until
+// the next one.
 func (p *rowParser) parse(line []byte, l *Lease) (gone bool, err error) {
-	n := 0
-	for rest := line; ; n++ {
-		if n == p.schema.max {
-			return false, fmt.Errorf("more than %d columns", p.schema.max)
-		}
-		i := bytes.IndexByte(rest, ',')
-		if i < 0 {
-			p.fields[n] = rest
-			n++
-			break
-		}
-		p.fields[n], rest = rest[:i], rest[i+1:]
+	p.text = p.text[:0]
+	return p.add(line, l)
+}
+
+// add reads a row and adds its strings to text. gone means that the row takes
+// the lease away.
+func (p *rowParser) add(line []byte, l *Lease) (gone bool, err error) {
+	n := p.split(line)
+	if n > p.schema.max {
+		return false, fmt.Errorf("more than %d columns", p.schema.max)
 	}
 	if n < p.schema.min {
 		return false, fmt.Errorf("%d columns, at least %d are needed", n, p.schema.min)
 	}
 	clear(p.fields[n:])
-	if cap(p.text) < len(line) {
-		p.text = make([]byte, 0, 2*len(line))
-	}
-	p.text = p.text[:0]
 	*l = Lease{}
 	if p.v6 {
 		err = p.parse6(l)
@@ -127,6 +124,34 @@ func (p *rowParser) parse(line []byte, l *Lease) (gone bool, err error) {
 	// takes its row for a deletion when it loads the file. We keep it; the row
 	// that deletes it has another state (see appendRow).
 	return l.Valid == 0 && l.State != Released, nil
+}
+
+// split cuts a line at its commas, eight bytes at a time, and returns how many
+// fields it has; from maxColumns on they are not cut any more.
+func (p *rowParser) split(line []byte) int {
+	const commas, low = 0x2c2c2c2c2c2c2c2c, 0x7f7f7f7f7f7f7f7f
+	n, start := 0, 0
+	cut := func(end int) {
+		if n < len(p.fields) {
+			p.fields[n] = line[start:end]
+		}
+		n, start = n+1, end+1
+	}
+	i := 0
+	for ; i+8 <= len(line); i += 8 {
+		x := binary.LittleEndian.Uint64(line[i:]) ^ commas
+		// The high bit of each byte that is 0 now.
+		for x = ^(x&low + low | x | low); x != 0; x &= x - 1 {
+			cut(i + bits.TrailingZeros64(x)/8)
+		}
+	}
+	for ; i < len(line); i++ {
+		if line[i] == ',' {
+			cut(i)
+		}
+	}
+	cut(len(line))
+	return n
 }
 
 func (p *rowParser) parse4(l *Lease) error {
@@ -214,23 +239,20 @@ func isEmptyDUID(s string) bool { return s == "\x00" || s == emptyDUID }
 // hex decodes bytes in hexadecimal, colons between them or not.
 func (p *rowParser) hex(d *decoder, name string, b []byte) string {
 	start := len(p.text)
-	for i := 0; i < len(b); {
-		hi := unhex(b[i])
+	p.text = slices.Grow(p.text, len(b))
+	to, n := p.text[start:cap(p.text)], 0
+	for i := 0; i < len(b); n++ {
+		hi, lo := byte(0), unhex[b[i]]
 		i++
 		if i < len(b) && b[i] != ':' {
-			lo := unhex(b[i])
+			hi, lo = lo, unhex[b[i]]
 			i++
-			if hi |= lo; hi < 16 {
-				hi = unhex(b[i-2])<<4 | lo
-			} else {
-				hi = 0xffff
-			}
 		}
-		if hi > 0xff || hi == notHex {
+		if hi|lo > 0xf {
 			d.fail(name, b)
 			return ""
 		}
-		p.text = append(p.text, byte(hi))
+		to[n] = hi<<4 | lo
 		if i < len(b) && b[i] == ':' {
 			if i++; i == len(b) {
 				d.fail(name, b)
@@ -238,32 +260,36 @@ func (p *rowParser) hex(d *decoder, name string, b []byte) string {
 			}
 		}
 	}
+	p.text = p.text[:start+n]
 	return view(p.text[start:])
 }
 
-const notHex = 0x100
+const notHex = 0xff
 
-func unhex(c byte) uint16 {
-	switch {
-	case '0' <= c && c <= '9':
-		return uint16(c - '0')
-	case 'a' <= c && c <= 'f':
-		return uint16(c - 'a' + 10)
-	case 'A' <= c && c <= 'F':
-		return uint16(c - 'A' + 10)
+// unhex is the value of each hexadecimal digit, notHex for what is none.
+var unhex = func() (t [256]byte) {
+	for c := range t {
+		t[c] = notHex
 	}
-	return notHex
-}
+	for i, c := range hexDigits {
+		t[c] = byte(i)
+	}
+	for i, c := range hexDigits[10:] {
+		t[c+'A'-'a'] = byte(10 + i)
+	}
+	return t
+}()
 
 // unescape reads &#xHH, without a semicolon, as the byte HH.
 func (p *rowParser) unescape(b []byte) string {
-	if bytes.IndexByte(b, '&') < 0 {
-		return view(b)
-	}
 	start := len(p.text)
+	if bytes.IndexByte(b, '&') < 0 {
+		p.text = append(p.text, b...)
+		return view(p.text[start:])
+	}
 	for i := 0; i < len(b); i++ {
 		if b[i] == '&' && i+4 < len(b) && b[i+1] == '#' && b[i+2] == 'x' {
-			if hi, lo := unhex(b[i+3]), unhex(b[i+4]); hi < 16 && lo < 16 {
+			if hi, lo := unhex[b[i+3]], unhex[b[i+4]]; hi|lo <= 0xf {
 				p.text = append(p.text, byte(hi<<4|lo))
 				i += 4
 				continue
@@ -320,7 +346,7 @@ func (d *decoder) addr4(b []byte) netip.Addr {
 	n, digits, v := 0, 0, 0
 	for _, c := range b {
 		switch {
-		case '0' <= c && c <= '9' && digits < 3:
+		case '0' <= c && c <= '9' && digits < 3 && (digits == 0 || v > 0): // no leading zero
 			v = v*10 + int(c-'0')
 			digits++
 		case c == '.' && digits > 0 && v < 256 && n < 3:

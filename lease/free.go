@@ -58,7 +58,7 @@ func (f *Free) Reasons(i uint64) uint8 {
 		}
 		return 0
 	}
-	return f.sparse.taken[number(i)]
+	return f.sparse.reasons(number(i))
 }
 
 // Next returns the first free index from one up to another, exclusive.
@@ -111,7 +111,7 @@ func (f *Free) Count(from, to uint64) uint64 {
 	case f.mapped != nil:
 		return uint64(f.mapped.free.rank(uint32(to)) - f.mapped.free.rank(uint32(from)))
 	}
-	return to - from - min(to-from, uint64(len(f.sparse.taken)))
+	return to - from - min(to-from, f.sparse.count)
 }
 
 // Nth returns the free index that comes after n free ones from an index on.
@@ -151,7 +151,7 @@ func (f *Free) Len() uint64 {
 	if f.mapped != nil {
 		return uint64(f.mapped.free.n)
 	}
-	return f.sparse.n - uint64(len(f.sparse.taken))
+	return f.sparse.n - f.sparse.count
 }
 
 func (f *Free) Size() uint64 {
@@ -445,50 +445,77 @@ func (b *bitmap) choose(k uint32) uint32 {
 // neighbours, so that a free one is found without walking over a run.
 type sparse struct {
 	n      uint64
-	taken  map[number]uint8
+	count  uint64               // taken
 	runs   tree[number, number] // first → last
+	odd    map[number]uint8     // reasons of the taken ones; not there: plainReason
 	recent map[number]uint32    // given back lately → position in order
 	order  []number             // ring
 	pos    uint32
 	cursor number // where Oldest looks
 }
 
+// plainReason is the reason that costs no memory in a sparse pool.
+const plainReason = 1
+
 const maxRecent = 1 << 16
 
 func newSparse(n uint64) *sparse {
-	return &sparse{n: n, taken: make(map[number]uint8), recent: make(map[number]uint32)}
+	return &sparse{n: n, odd: make(map[number]uint8), recent: make(map[number]uint32)}
+}
+
+func (s *sparse) reasons(i number) uint8 {
+	if r, ok := s.odd[i]; ok {
+		return r
+	}
+	if _, v, ok := s.runs.floor(i); ok && *v >= i {
+		return plainReason
+	}
+	return 0
+}
+
+// hold notes the reasons of one that is taken.
+func (s *sparse) hold(i number, reasons uint8) {
+	if reasons == plainReason {
+		delete(s.odd, i)
+	} else {
+		s.odd[i] = reasons
+	}
 }
 
 func (s *sparse) take(i number, reason uint8) {
-	was := s.taken[i]
-	s.taken[i] = was | reason
+	was := s.reasons(i)
+	if was|reason == was {
+		return
+	}
+	s.hold(i, was|reason)
 	if was != 0 {
 		return
 	}
+	s.count++
 	delete(s.recent, i)
-	first, last := i, i
-	if i > 0 {
-		if k, v, ok := s.runs.floor(i - 1); ok && *v == i-1 {
-			first = k
-		}
-	}
+	last := i
 	if v := s.runs.get(i + 1); v != nil {
 		last = *v
 		s.runs.remove(i + 1)
 	}
-	*s.runs.put(first) = last
+	if _, v, ok := s.runs.floor(i); ok && *v == i-1 {
+		*v = last
+	} else {
+		*s.runs.put(i) = last
+	}
 }
 
 func (s *sparse) give(i number, reason uint8) {
-	was := s.taken[i]
+	was := s.reasons(i)
 	if was == 0 {
 		return
 	}
 	if was &^= reason; was != 0 {
-		s.taken[i] = was
+		s.hold(i, was)
 		return
 	}
-	delete(s.taken, i)
+	s.count--
+	delete(s.odd, i)
 	first, v, _ := s.runs.floor(i)
 	last := *v
 	if first == i {

@@ -86,7 +86,7 @@ func equalKey(i int, a, b []byte) bool {
 func (s *Store) index(n uint32, i int) {
 	r := s.slab.rec(n)
 	key := s.texts.part(r.text, i)
-	if len(key) == 0 {
+	if len(key) == 0 || s.filling {
 		return
 	}
 	h := s.hashKey(i, key)
@@ -105,7 +105,7 @@ func (s *Store) index(n uint32, i int) {
 func (s *Store) unindex(n uint32, i int) {
 	r := s.slab.rec(n)
 	key := s.texts.part(r.text, i)
-	if len(key) == 0 {
+	if len(key) == 0 || s.filling {
 		return
 	}
 	l := r.same[i]

@@ -156,7 +156,7 @@ func (r *layout) hex() string {
 			r.ok = false
 			return ""
 		}
-		hi, lo := unhex(s[i]), unhex(s[i+1])
+		hi, lo := unhex[s[i]], unhex[s[i+1]]
 		if hi|lo >= notHex {
 			r.ok = false
 			return ""

@@ -54,6 +54,7 @@ func (m *Memfile) Report() LoadReport {
 // Load calls fn for every lease. To fill a Store, Store.Restore is cheaper.
 func (m *Memfile) Load(fn func(Lease) error) error {
 	s := NewStore(family(m.v6), 0)
+	s.filling = true // for good: nobody looks anything up
 	if err := m.restore(s); err != nil {
 		return err
 	}
@@ -69,15 +70,15 @@ func (m *Memfile) Load(fn func(Lease) error) error {
 // together the leases are one change, the first, which is not retained. Whoever
 // reads the changes from the start has to take a full copy.
 func (s *Store) Restore(b Backend) error {
-	var err error
-	if r, ok := b.(interface{ restore(*Store) error }); ok {
-		err = r.restore(s)
-	} else {
-		err = b.Load(func(l Lease) error {
-			s.put(&l)
+	err := s.fill(func() error {
+		if r, ok := b.(interface{ restore(*Store) error }); ok {
+			return r.restore(s)
+		}
+		return b.Load(func(l Lease) error {
+			s.set(&l)
 			return nil
 		})
-	}
+	})
 	if err == nil && s.Len() > 0 {
 		s.seq++
 	}
@@ -93,20 +94,7 @@ func (m *Memfile) restore(s *Store) error {
 		return fmt.Errorf("load lease files: %w", err)
 	}
 	for _, name := range files {
-		end, err := readRows(context.Background(), m.fs, name, m.v6, 0, func(row *rowParser, line []byte, at int64) error {
-			var l Lease
-			gone, err := row.parse(line, &l)
-			if err != nil {
-				return err
-			}
-			m.report.Rows++
-			if !gone {
-				s.put(&l)
-			} else if n := s.at(l.Addr); n != 0 {
-				s.remove(n)
-			}
-			return nil
-		}, m.bad)
+		end, err := m.bring(s, name)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		} else if err != nil {

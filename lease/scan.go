@@ -191,7 +191,7 @@ func jsonString(raw []byte) (string, error) {
 			}
 			r := rune(0)
 			for _, c := range raw[i+1 : i+5] {
-				d := unhex(c)
+				d := unhex[c]
 				if d == notHex {
 					return "", errJSON
 				}

@@ -27,6 +27,8 @@ type Store struct {
 	groups tree[number, struct{}]  // by subnet and state
 	queues [4]tree[second, uint32] // by end: queueWaiting, queueLapsed, queueReclaimed
 
+	filling bool // same is not kept: see fill
+
 	seq  uint64
 	ring ring
 	// Resume: numbers from since to base stand for base.
@@ -147,7 +149,10 @@ func (s *Store) read(n uint32, l *Lease) {
 }
 
 // put stores l and leaves in l what a later Get would return.
-func (s *Store) put(l *Lease) {
+func (s *Store) put(l *Lease) { s.read(s.set(l), l) }
+
+// set stores l and returns its record.
+func (s *Store) set(l *Lease) uint32 {
 	if l.State >= states || s.v6 != l.Addr.Unmap().Is6() {
 		panic(fmt.Sprintf("lease: cannot store %v in state %d", l.Addr, l.State))
 	}
@@ -172,7 +177,7 @@ func (s *Store) put(l *Lease) {
 		x.iaid, x.hwSource = l.IAID, l.HWSource
 	}
 	s.enqueue(n)
-	s.read(n, l)
+	return n
 }
 
 func (s *Store) create(l *Lease) uint32 {

@@ -62,17 +62,37 @@ func (t *table) swap(h uint64, from, to uint32) {
 	sh.at[sh.place(h, from)].rec = to
 }
 
+// newShard has room for n slots.
+func newShard(n int) shard {
+	if n == 0 {
+		return shard{}
+	}
+	return shard{at: make([]slot, n+n/4+2)}
+}
+
+// fit gives back room that was made for slots that did not come.
+func (sh *shard) fit() {
+	if len(sh.at) > 2*sh.n+8 {
+		sh.resize(newShard(sh.n).at)
+	}
+}
+
+// resize moves the slots to another place.
+func (sh *shard) resize(to []slot) {
+	old := sh.at
+	sh.at = to
+	for _, s := range old {
+		if s.rec != 0 {
+			sh.at[sh.gap(s.hash)] = s
+		}
+	}
+}
+
 // add puts in a record whose key is not in the table.
 func (t *table) add(h uint64, r uint32) {
 	sh := t.shard(h)
 	if sh.n+1 >= len(sh.at)-len(sh.at)/8 { // one stays empty: it ends every search
-		old := sh.at
-		sh.at = make([]slot, max(4, len(old)+len(old)/4))
-		for _, s := range old {
-			if s.rec != 0 {
-				sh.at[sh.gap(s.hash)] = s
-			}
-		}
+		sh.resize(make([]slot, max(4, len(sh.at)+len(sh.at)/4)))
 	}
 	sh.at[sh.gap(uint32(h))] = slot{r, uint32(h)}
 	sh.n++

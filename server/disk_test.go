@@ -116,3 +116,25 @@ func TestWhoBringsAChangeWritesOneBatch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Several inputs are the sign of more to come: who brought them goes on deciding
+// while the disk is waited for.
+func TestNobodyWhoBringsSeveralChangesWaitsForTheDisk(t *testing.T) {
+	var s *Server
+	returned, written := make(chan struct{}), make(chan error, 1)
+	s, _ = newDiskServer(t, func(int) error {
+		select {
+		case <-returned:
+			written <- nil
+		case <-time.After(30 * time.Second):
+			written <- errors.New("the bringer of two changes waits for the disk")
+		}
+		return nil
+	})
+	s.v4.disk.pace.Store(int64(2 * atOnce))
+	s.v4.bring(addLease(t, "11"), addLease(t, "12"))
+	close(returned)
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+}

@@ -154,7 +154,7 @@ func (f *family) step(c *carrier) {
 	f.engine.Step(now, c.in, &c.fx)
 	f.carryOut(now, c)
 	if c.fx.Waiting {
-		f.disk.kick()
+		f.disk.kick(len(c.in))
 	}
 }
 

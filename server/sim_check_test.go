@@ -63,6 +63,7 @@ type counts struct {
 	Reported int // conflicts that a node has seen
 	Resumed  int // starts with a memory of the pair
 	Copied   int // pages of a full copy
+	Moved    int // boundaries of pools
 	Noticed  int // splits between the servers that one of them reports
 	// Unreported are those that no server can know of, by reason.
 	Unreported map[string]int
@@ -83,6 +84,7 @@ func (c *counts) add(o *counts) {
 	c.Reported += o.Reported
 	c.Resumed += o.Resumed
 	c.Copied += o.Copied
+	c.Moved += o.Moved
 	c.Noticed += o.Noticed
 	for why, n := range o.Unreported {
 		if c.Unreported == nil {
@@ -96,11 +98,12 @@ func (c *counts) add(o *counts) {
 type holding struct {
 	client *simClient
 	node   *simNode
+	by     emission
 	at     simTime // of the last response
 	until  simTime
 	shared bool
-	// rival is the response that gave the address to somebody else, as the
-	// protocol permits it. Which of the two leases the servers kept is not known
+	// rival is a response that gave the address to somebody else, before or after,
+	// as the protocol permits it. Which of the two leases the servers kept is not known
 	// here, so that what they do with the address next proves nothing.
 	rival emission
 }
@@ -325,6 +328,7 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 	if k.held == nil {
 		k.held = map[netip.Addr][]*holding{}
 	}
+	rival := emission{}
 	const margin = 5 * time.Second // clocks
 	kept := k.held[c.addr][:0]
 	for _, h := range k.held[c.addr] {
@@ -332,15 +336,15 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			continue
 		}
 		kept = append(kept, h)
-		if h.until < k.s.now+margin {
-			continue
+		if h.until < k.s.now+margin || k.s.o.lopsided && h.until < k.s.now+parkTime {
+			continue // the server counts from when it was asked
 		}
 		switch {
 		case h.rival != (emission{}) && h.rival != x:
 			continue
-		case k.jumped > 0 && k.jumped >= h.at-time.Minute || k.skewed():
+		case k.jumped > 0 && k.jumped >= h.at-k.clockTime() || k.skewed():
 			k.counts.Jumps++
-		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at:
+		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at-parkTime:
 			k.counts.Touched++
 		case k.overlapped(h.at-margin) && !k.s.o.undivided:
 			k.counts.Split++
@@ -356,10 +360,21 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			k.fail("two-clients", "%s gives %s to client %d, and client %d has it until %v by a response of %s at %v (by both: %t)",
 				n.name, c.addr, c.index, h.client.index, h.until, h.node.name, h.at, h.shared)
 		}
-		h.rival = x
+		h.rival, rival = x, h.by
 	}
-	k.held[c.addr] = append(kept, &holding{client: c, node: n, at: k.s.now, until: k.s.now + valid, shared: shared})
+	k.held[c.addr] = append(kept, &holding{client: c, node: n, by: x, at: k.s.now, until: k.s.now + valid, shared: shared, rival: rival})
 }
+
+// clockTime is how long leases may show that a clock was set.
+func (k *checker) clockTime() time.Duration {
+	if k.s.o.lopsided { // an address is soon given to the next one
+		return time.Minute + time.Duration(k.s.o.valid)*time.Second
+	}
+	return time.Minute
+}
+
+// parkTime is how long a response may wait between what it tells and its leaving.
+const parkTime = 15 * time.Second
 
 // gone: a client does not use its address any more.
 func (k *checker) gone(c *simClient) {
@@ -395,6 +410,7 @@ func (k *checker) commanded(n *simNode, body []byte) {
 
 // look is the look at everything, once a second.
 func (k *checker) look() {
+	k.halves.look()
 	for _, n := range k.s.nodes {
 		if n.frozen {
 			k.thawed[n.index] = k.s.now
@@ -466,6 +482,9 @@ func (k *checker) left(n *simNode, begun simTime, calm bool) {
 
 // served: after healing every client that wants a lease has one.
 func (k *checker) served() {
+	if k.halves.full > 0 && k.s.now-k.halves.full < 3*time.Minute {
+		return // some may not
+	}
 	for _, c := range k.s.clients {
 		if !c.rogue && !c.quiet && c.waiting > 0 && k.s.now-c.waiting > 3*time.Minute {
 			k.fail("served", "client %d has waited for a lease since %v: %s", c.index, c.waiting, k.s.states())

@@ -291,13 +291,16 @@ func (n *simNode) query() *engine.Query {
 
 // watch notes changes of the state.
 func (n *simNode) watch() {
-	g := n.engine.Gauges().Pairs[0]
+	gauges := n.engine.Gauges()
+	g := gauges.Pairs[0]
+	n.s.check.halves.moved(n, gauges.Boundaries)
 	if g.State != n.state {
 		n.s.note("%s is %s (partner %q)", n.name, g.State, g.Partner)
 		n.state, n.since, n.scoped = g.State, n.s.now, false
 		n.s.check.halves.changed(n)
 	}
 	n.s.check.halves.watch(n)
+	n.s.check.halves.apart()
 	n.s.check.overlap()
 }
 

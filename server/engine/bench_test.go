@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,10 @@ func (x *bench) ask() {
 
 // Inputs are made beforehand: an interface value of a struct is an allocation
 // that is not the engine's.
-var takeJournal Input = TakeJournal{}
+var (
+	takeJournal Input = TakeJournal{}
+	tick        Input = Tick{}
+)
 
 func (x *bench) appended(seq uint64) Input { return Appended{Seq: seq} }
 
@@ -171,19 +175,29 @@ func BenchmarkDiscoverRequest(b *testing.B) {
 }
 
 // BenchmarkReconfigure measures how long another configuration keeps queries
-// out of the engine.
+// out of the engine: all in all, and at a time.
 func BenchmarkReconfigure(b *testing.B) {
 	for _, s := range []shape{{1, 1, 0, 0}, {1, 10_000, 0, 0}, {1, 10_000, 65_000, 0}, {1_000_000, 10_000, 65_000, 0}} {
 		b.Run(s.String(), func(b *testing.B) {
 			x := newBench(b, s)
 			f := s.config(b)
+			var turns []time.Duration
 			for b.Loop() {
 				b.StopTimer()
 				in := []Input{Reconfigured{Family: f, Plan: Prepare(f)}}
-				x.fx.Reset()
 				b.StartTimer()
-				x.e.Step(x.now, in, &x.fx)
+				for x.e.swap != nil || in[0] != tick {
+					x.fx.Reset()
+					began := time.Now()
+					x.e.Step(x.now, in, &x.fx)
+					turns = append(turns, time.Since(began))
+					in[0] = tick
+				}
 			}
+			slices.Sort(turns)
+			b.ReportMetric(float64(len(turns))/float64(b.N), "turns/op")
+			b.ReportMetric(float64(turns[len(turns)/2].Microseconds()), "µs/turn")
+			b.ReportMetric(float64(turns[len(turns)-1].Microseconds()), "µs/longest")
 		})
 	}
 }

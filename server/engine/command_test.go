@@ -89,7 +89,10 @@ func fill(e *Engine, n int) {
 			HWAddr: fmt.Sprintf("%06d", i), HWType: 1, Valid: 3600, CLTT: midnight.Unix(),
 		})
 	}
-	e.recount()
+	step(e, Reconfigured{Family: e.cfg})
+	for e.swap != nil {
+		step(e, Tick{})
+	}
 }
 
 func TestLongAnswersComeInTurns(t *testing.T) {

@@ -17,19 +17,18 @@ import (
 type Engine struct {
 	mu      sync.Mutex
 	version int // 4 or 6
-	cfg     *config.Family
 	store   *lease.Store
 	stats   *Stats
 	rnd     *rand.Rand
 
-	subnets   map[uint32]*subnet
-	ordered   []*subnet // by ascending ID
-	selection *selection
-	first     []pass          // classes of the first pass, in order
-	second    []*config.Class // classes of the second pass, in order
-	strings   internTable
-	uses      uint64 // allocations so far, for subnet.lastUse
-	outside   int    // leases outside every pool when the configuration came
+	serving
+	swap    *swap           // to the next configuration; nil: none is under way
+	turn    int             // leases that a swap counts in a Step
+	first   []pass          // classes of the first pass, in order
+	second  []*config.Class // classes of the second pass, in order
+	strings internTable
+	uses    uint64 // allocations so far, for subnet.lastUse
+	outside int    // leases outside every pool when the configuration came
 
 	now     int64 // Unix seconds of this Step
 	clock   time.Time
@@ -115,7 +114,7 @@ type Options struct {
 func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e := &Engine{
 		version: f.Version, store: store, rnd: rand.New(rand.NewPCG(o.Seed, 0)),
-		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now, alone: o.Alone,
+		enabled: o.Enabled, diskless: o.Diskless, started: o.Now, reloaded: o.Now, alone: o.Alone, turn: swapTurn,
 	}
 	if e.enabled == nil {
 		e.enabled = func(*message.Message) bool { return false }
@@ -136,9 +135,10 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
-	e.serve(Prepare(f))
+	plan := Prepare(f)
+	e.serve(plan)
 	e.recorder.configure(f)
-	e.recount()
+	e.countAll(plan)
 	e.scheduleReclaim(o.Now)
 	e.routeParameters(f)
 	e.pairUp(f, o.Now)
@@ -169,8 +169,10 @@ type Tick struct{}
 // arrive than can be answered.
 type Shed struct{ Count int }
 
-// Reconfigured swaps the configuration between two batches. It is answered
-// under its ID, with how many leases lie outside every pool now.
+// Reconfigured swaps the configuration between two batches. With many leases to
+// be counted, the Ticks that follow go on with it, and what is in force until then
+// serves. It is answered under its ID, with how many leases lie outside every pool
+// now.
 type Reconfigured struct {
 	ID     uint64
 	Family *config.Family
@@ -263,12 +265,11 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.appended(i)
 		case Tick:
 			e.tick()
+			e.goOnSwapping()
 		case Shed:
 			e.countShed(i.Count)
 		case Reconfigured:
-			e.takeFound(i.Found)
-			e.reconfigure(i.Family, i.Plan, i.Edited)
-			e.answer(i.ID, Answer{Outside: e.outside})
+			e.beginSwap(i)
 		case Pinged:
 			e.answered(i)
 		case DiskChanged:
@@ -338,26 +339,23 @@ func (e *Engine) query(q *Query) {
 	e.record(q)
 }
 
-// reconfigure replaces the configuration. Leases, parked responses, the
-// service switches and packet statistics stay.
-func (e *Engine) reconfigure(f *config.Family, plan *Plan, edited bool) {
+// reconfigure replaces the configuration by one for which all leases are counted.
+// Leases, parked responses, the service switches and packet statistics stay.
+func (e *Engine) reconfigure(plan *Plan, t *tally, edited bool) {
+	f := plan.cfg
 	old := e.subnets
-	if plan == nil {
-		plan = Prepare(f)
-	}
 	e.serve(plan)
 	e.recorder.configure(f)
 	e.stats.configure(f)
-	for id, s := range e.subnets {
-		if o := old[id]; o != nil {
-			s.counts = o.counts
+	for _, s := range e.ordered {
+		if o := old[s.ID]; o != nil {
 			s.keepCounts(o)
 			if edited {
 				s.keepTurns(o)
 			}
 		}
 	}
-	e.recount()
+	e.settle(t)
 	e.reloaded = e.clock
 	e.scheduleReclaim(e.clock)
 	e.routeParameters(f)
@@ -365,7 +363,7 @@ func (e *Engine) reconfigure(f *config.Family, plan *Plan, edited bool) {
 	e.beginPairs()
 }
 
-// takeFound takes leases into the store; a recount has to follow.
+// takeFound takes leases into the store; that they are counted has to follow.
 func (e *Engine) takeFound(found []lease.Lease) {
 	for i := range found {
 		if own, ok := e.store.Get(found[i].Addr); !ok || own.CLTT < found[i].CLTT {
@@ -377,6 +375,9 @@ func (e *Engine) takeFound(found []lease.Lease) {
 // lapsed is told once of every lease whose time has run out: its resource can
 // be given to somebody else from now on, whether reclaimed or not.
 func (e *Engine) lapsed(l *lease.Lease) {
+	if e.swap != nil {
+		e.swap.lapsed(l)
+	}
 	if p := e.holder(l); p != nil {
 		if i, ok := p.index(l.Addr); ok {
 			p.free.Give(i, heldByLease)
@@ -389,6 +390,9 @@ func (e *Engine) lapsed(l *lease.Lease) {
 func (e *Engine) put(l lease.Lease) {
 	if e.limits != nil {
 		e.limitChange(&l, &l)
+	}
+	if e.swap != nil {
+		e.swap.follow(e, l.Addr, &l)
 	}
 	if p := e.holder(&l); p != nil {
 		l.PoolID = p.ID
@@ -419,6 +423,9 @@ func (e *Engine) remove(l *lease.Lease) {
 	if e.limits != nil {
 		e.limitChange(l, nil)
 	}
+	if e.swap != nil {
+		e.swap.follow(e, l.Addr, nil)
+	}
 	if p := e.holder(l); p != nil {
 		if i, ok := p.index(l.Addr); ok {
 			p.free.Give(i, heldByLease)
@@ -441,27 +448,4 @@ func holds(l *lease.Lease, now int64) bool {
 		return false
 	}
 	return !l.Expired(now)
-}
-
-// recount marks the leases of the store in the pools and counts them.
-func (e *Engine) recount() {
-	e.resetLeaseCounts()
-	e.recountLimits()
-	e.outside = 0
-	e.store.Each(func(l *lease.Lease) bool {
-		s, p := e.subnets[l.SubnetID], e.holder(l)
-		if s == nil || p == nil {
-			e.outside++
-		}
-		if p != nil && holds(l, e.now) {
-			if i, ok := p.index(l.Addr); ok {
-				p.free.Take(i, heldByLease)
-			}
-		}
-		if s != nil {
-			e.countLease(s, p, l, 1)
-		}
-		return true
-	})
-	e.settleLeaseCounts()
 }

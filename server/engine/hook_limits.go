@@ -284,17 +284,6 @@ func (h *holding) plus(kind, n int) *holding {
 	return h
 }
 
-// recountLimits counts every lease afresh.
-func (e *Engine) recountLimits() {
-	if e.limits = newLimits(e.cfg); e.limits == nil {
-		return
-	}
-	e.store.Each(func(l *lease.Lease) bool {
-		e.limits.count(l, 1)
-		return true
-	})
-}
-
 // limitChange counts that a lease takes the place of what the store has at its
 // address; nil leaves nothing there.
 func (e *Engine) limitChange(at *lease.Lease, is *lease.Lease) {

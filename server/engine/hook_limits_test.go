@@ -79,7 +79,7 @@ func TestAddressLimit(t *testing.T) {
 func TestLimitLeavesThePoolAlone(t *testing.T) {
 	h := furnish6(t, withLimits[:len(withLimits)-2])
 	h.e.cfg.Limits.Subnets[1] = &config.Limit{Prefixes: config.Optional[uint32]{Set: true, Value: 1}}
-	h.e.recountLimits()
+	h.step(Reconfigured{Family: h.e.cfg})
 	free := func() uint64 { return h.e.subnets[1].poolsFor(lease.PD)[0].free.Len() }
 	h.send6(wire.Request, 1, ourID, ia(wire.Opt6IAPD, 1, ""))
 	left := free()

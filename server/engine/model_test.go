@@ -151,6 +151,7 @@ func TestModel(t *testing.T) {
 		w.t = rt
 		w.store = lease.NewStore(4, 1)
 		w.engine = New(w.family, w.store, Options{Now: w.now, Seed: rapid.Uint64().Draw(rt, "seed")})
+		w.engine.turn = rapid.SampledFrom([]int{1, 2, swapTurn}).Draw(rt, "turn")
 		m := &model{t: rt, w: w, held: map[netip.Addr]hold{}, last: map[string]*Query{}, owes: map[*Query]time.Time{}, paper: map[netip.Addr]lease.Change{}}
 		client := rapid.IntRange(1, 6)
 		addrs := rapid.SampledFrom([]string{"192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.20", "192.0.2.99", "192.0.2.50",

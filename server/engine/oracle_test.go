@@ -101,7 +101,7 @@ func (w *world) checkState() {
 		w.t.Errorf("globally %+v is counted, the leases are %+v", g, global)
 	}
 	for _, s := range e.ordered {
-		compare("subnet "+s.Prefix.String(), &s.counts, subnets[s])
+		compare("subnet "+s.Prefix.String(), s.counts, subnets[s])
 		for _, p := range s.pools {
 			compare("pool "+p.First.String(), p.counts, pools[p.counts])
 			if p.free.Size() > 1<<16 {

@@ -82,20 +82,27 @@ func (p *pool) addr(i uint64) netip.Addr {
 	return n.addr4()
 }
 
-// keepCounts takes the counters of pools over from the subnet as it was.
+// keepCounts takes the counters over from the subnet as it was.
 func (s *subnet) keepCounts(old *subnet) {
-	keep := func(pools, before []*pool) {
+	keep := func(c **scopeCounters, before *scopeCounters) {
+		for _, st := range countedAnew {
+			before[st].value = (*c)[st].value
+		}
+		*c = before
+	}
+	keep(&s.counts, old.counts)
+	each := func(pools, before []*pool) {
 		for _, p := range pools {
 			for _, o := range before {
 				if o.ID == p.ID {
-					*p.counts = *o.counts
+					keep(&p.counts, o.counts)
 					break
 				}
 			}
 		}
 	}
-	keep(s.pools, old.pools)
-	keep(s.pd, old.pd)
+	each(s.pools, old.pools)
+	each(s.pd, old.pd)
 }
 
 // keepTurns lets the iterative allocator go on where it was, if the pools are
@@ -137,7 +144,7 @@ type subnet struct {
 	pd      []*pool
 	byAddr  []*pool // address pools by first address
 	turns   [lease.PD + 1]turn
-	counts  scopeCounters
+	counts  *scopeCounters
 }
 
 // poolsFor returns the pools of a type of resource.
@@ -209,8 +216,8 @@ func (s *subnet) prefixPoolAt(a netip.Addr) *pool {
 // holder returns the pool in which a lease takes a place, or nil if it lies
 // outside all pools. An address whose subnet is gone takes its place in the
 // subnet that has the address now.
-func (e *Engine) holder(l *lease.Lease) *pool {
-	s := e.subnets[l.SubnetID]
+func (x *serving) holder(l *lease.Lease) *pool {
+	s := x.subnets[l.SubnetID]
 	if l.Type == lease.PD {
 		if s == nil {
 			return nil
@@ -221,7 +228,7 @@ func (e *Engine) holder(l *lease.Lease) *pool {
 		return s.prefixPoolAt(l.Addr)
 	}
 	if s == nil {
-		if s = e.selection.holding(l.Addr); s == nil {
+		if s = x.selection.holding(l.Addr); s == nil {
 			return nil
 		}
 	}
@@ -231,16 +238,19 @@ func (e *Engine) holder(l *lease.Lease) *pool {
 // Plan is the serving state of a configuration: subnets, pools, what
 // reservations hold back. Prepare makes it without an engine, so that queries
 // need not wait for it; it serves one Reconfigured.
-type Plan struct {
+type Plan struct{ serving }
+
+// serving is a configuration and what is served by it.
+type serving struct {
 	cfg       *config.Family
 	subnets   map[uint32]*subnet
-	ordered   []*subnet
+	ordered   []*subnet // by ascending ID
 	selection *selection
 }
 
 // Prepare makes the plan of a configuration.
 func Prepare(f *config.Family) *Plan {
-	x := &Plan{cfg: f, subnets: make(map[uint32]*subnet, len(f.Subnets)), ordered: make([]*subnet, 0, len(f.Subnets))}
+	x := &Plan{serving{cfg: f, subnets: make(map[uint32]*subnet, len(f.Subnets)), ordered: make([]*subnet, 0, len(f.Subnets))}}
 	networks := make(map[*config.Network]*network, len(f.Networks))
 	for _, n := range f.Networks {
 		networks[n] = &network{Network: n}
@@ -270,7 +280,7 @@ func Prepare(f *config.Family) *Plan {
 }
 
 func newSubnet(f *config.Family, c *config.Subnet) *subnet {
-	s := &subnet{Subnet: c}
+	s := &subnet{Subnet: c, counts: new(scopeCounters)}
 	for _, p := range c.Pools {
 		s.pools = append(s.pools, newPool(f, p, s))
 	}
@@ -289,12 +299,9 @@ func newSubnet(f *config.Family, c *config.Subnet) *subnet {
 	return s
 }
 
-// serve makes a plan the one that counts. Leases are marked by recount.
+// serve makes a plan the one that counts.
 func (e *Engine) serve(x *Plan) {
-	e.cfg, e.subnets, e.ordered, e.selection = x.cfg, x.subnets, x.ordered, x.selection
-	for _, s := range e.ordered {
-		e.beginCounts(s)
-	}
+	e.serving = x.serving
 	e.derive(x.cfg)
 	e.planPasses()
 }

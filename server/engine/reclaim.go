@@ -39,6 +39,9 @@ func (e *Engine) tick() {
 
 // wake returns when the next Tick is due.
 func (e *Engine) wake() time.Time {
+	if e.swap != nil {
+		return e.clock
+	}
 	n := e.service.Next()
 	for _, p := range e.pairs {
 		if !p.wake.IsZero() && (n.IsZero() || p.wake.Before(n)) {

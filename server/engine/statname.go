@@ -62,16 +62,21 @@ func (st scopeStat) late() bool {
 	return false
 }
 
-// beginCounts makes the statistics exist that a subnet has from the start.
+// beginCounts makes the statistics exist that a subnet has from the start, unless
+// it was there before.
 func (e *Engine) beginCounts(s *subnet) {
-	for st := range s.counts {
-		if !scopeStat(st).late() {
-			s.counts[st].updated = e.stats.now
+	if s.counts[scAssigned].updated == 0 {
+		for st := range s.counts {
+			if !scopeStat(st).late() {
+				s.counts[st].updated = e.stats.now
+			}
 		}
 	}
 	for _, p := range s.allPools() {
-		for st := range p.counts {
-			p.counts[st].updated = e.stats.now
+		if p.counts[scAssigned].updated == 0 {
+			for st := range p.counts {
+				p.counts[st].updated = e.stats.now
+			}
 		}
 	}
 }
