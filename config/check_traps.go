@@ -128,7 +128,7 @@ func (r *reader) relationshipTraps(rel *Relationship, top *trail) {
 				owned = slices.ContainsFunc(s.Network.Guard, r.f.knowsServer)
 			}
 			if !owned {
-				r.warn("ha-pool-shared", p.Pos, t, fmt.Sprintf("pool %s is served by both servers of a load-balancing pair: with a Kea partner both may give one address to two clients", p.rangeText()),
+				r.warn("ha-pool-shared", p.Pos, t, fmt.Sprintf("pool %s is served by both servers of a load-balancing pair: two Leaseholds divide it, but with a Kea partner both may give one address to two clients", p.rangeText()),
 					"write in its place "+p.split(rel))
 			}
 		}

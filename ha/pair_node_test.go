@@ -31,7 +31,8 @@ type node struct {
 	stall    bool // takes commands and does not answer
 	family   int
 	point    Point
-	beats    int // heartbeats sent
+	boundary uint64 // of sharedPool
+	beats    int    // heartbeats sent
 }
 
 func (n *node) other() *node {
@@ -46,6 +47,7 @@ func (n *node) start() {
 	n.up, n.switches = true, Switches{}
 	n.calls, n.parked = map[uint64]func(*Reply){}, map[uint64]string{}
 	n.m = New(n.rel, n.family, n.p.now)
+	n.boundary = 50
 	if n.kea {
 		n.m.Extensions = Extensions{}
 	}
@@ -54,7 +56,7 @@ func (n *node) start() {
 	for _, addr := range n.addresses() {
 		n.note(false, n.store[addr])
 	}
-	n.m.Resume(n.point)
+	n.m.Resume(n.point, time.Time{})
 	n.m.Owe(1, uint64(len(n.stream)))
 	n.step(&Event{On: OnTick})
 }
@@ -103,6 +105,50 @@ func (s *scanner) readUpdate(family int) (c lease.Change, err error) {
 }
 
 func fieldsOf(line string) []string { return strings.Fields(line) }
+
+// sharedPool has a hundred addresses, and nodes that divide it.
+var sharedPool = Pool{Subnet: 1, First: netip.MustParseAddr("192.0.2.0"), Last: netip.MustParseAddr("192.0.2.99")}
+
+// short asks the partner for more of the pool.
+func (n *node) short() {
+	n.step(&Event{On: OnShort, Shares: []Share{{Pool: sharedPool, Boundary: n.boundary}}})
+}
+
+// cede gives up ten addresses, unless the asker has as many before it already.
+func (n *node) cede(asked []Share) []Share {
+	switch theirs := asked[0].Boundary; {
+	case n.name == "a" && theirs < n.boundary+10:
+		n.setBoundary(n.boundary - 10)
+	case n.name == "b" && theirs+10 > n.boundary:
+		n.setBoundary(n.boundary + 10)
+	}
+	return []Share{{Pool: sharedPool, Boundary: n.boundary}}
+}
+
+// divide takes over where the partner's boundary is.
+func (n *node) divide(a *Action) {
+	theirs := uint64(50)
+	for _, s := range a.Shares {
+		if s.Pool == sharedPool {
+			theirs = s.Boundary
+		}
+	}
+	if larger := theirs > n.boundary == (n.name == "a"); theirs != n.boundary && larger == (a.Do == DoTake) {
+		n.setBoundary(theirs)
+	}
+}
+
+func (n *node) setBoundary(at uint64) {
+	n.boundary, n.m.Shares = at, nil
+	if at != 50 {
+		n.m.Shares = []Share{{Pool: sharedPool, Boundary: at}}
+	}
+	if n.name == "a" {
+		n.p.printf("a gives the addresses below %d", at)
+	} else {
+		n.p.printf("b gives the addresses from %d on", at)
+	}
+}
 
 // commit gives a lease to a client, or takes it back.
 func (n *node) commit(addr string, deleted bool) {
@@ -174,6 +220,8 @@ func (n *node) carryOut(a *Action) {
 		}
 	case DoRemember:
 		n.point = a.Point
+	case DoTake, DoYield:
+		n.divide(a)
 	case DoLog:
 		switch a.Entry.ID {
 		case "HA_LEASE_UPDATES_QUEUED", "HA_LEASES_BACKLOG_SUCCESS", "HA_SYNC_FAILED", "HA_HIGH_CLOCK_SKEW":

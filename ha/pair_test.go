@@ -129,6 +129,8 @@ func (p *pairTest) do(words []string) {
 			p.t.Fatal(err)
 		}
 		p.advance(d)
+	case "short":
+		node().short()
 	case "lease":
 		node().commit(plain[2], false)
 	case "release":

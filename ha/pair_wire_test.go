@@ -57,7 +57,7 @@ func brief(body string) string {
 	i := strings.Index(body, `, "command": "`)
 	name, _, _ := strings.Cut(body[i+len(`, "command": "`):], `"`)
 	args := strings.TrimPrefix(body[:i], `{ "arguments": `)
-	if strings.HasPrefix(name, "lease") && !strings.HasSuffix(name, "page") && !strings.HasSuffix(name, "changes") {
+	if strings.HasPrefix(name, "lease") && !strings.HasSuffix(name, "page") && !strings.HasSuffix(name, "changes") && name != cmdShare {
 		var list []string
 		for _, part := range strings.Split(args, `"ip-address": "`)[1:] {
 			addr, _, _ := strings.Cut(part, `"`)
@@ -83,6 +83,9 @@ func (n *node) receive(body []byte, reply func([]byte)) {
 	case Handles(r.Name):
 		n.p.token++
 		n.calls[n.p.token] = answer
+		if r.Name == cmdShare && n.m.Cedes(r.Server) {
+			r.Shares = n.cede(r.Shares)
+		}
 		n.step(&Event{On: OnCommand, Token: n.p.token, Request: r})
 	case r.Name == cmdDisable || r.Name == cmdEnable:
 		answer(r.Switch(&n.switches, n.family, n.p.now))

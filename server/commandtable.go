@@ -58,6 +58,7 @@ func commandTable() map[string]command {
 		"ha-sync-complete-notify": {run: pairRun, hook: haHook, role: operate, doc: "the partner has copied our leases"},
 		ha.LeaseBatch:             {run: pairRun, hook: haHook, role: operate, doc: "lease updates of the partner, many at once"},
 		ha.LeaseChanges:           {run: pairRun, hook: haHook, doc: "a part of the change stream, for the partner"},
+		ha.PoolShare:              {run: pairRun, hook: haHook, role: operate, doc: "a larger share of divided pools, for the partner"},
 		"leasehold-goodbye":       {run: pairRun, hook: haHook, role: operate, doc: "the partner stops"},
 
 		"leasehold-what-if":   {run: whatIf, doc: "what a described client would get; nothing is stored or sent"},

@@ -83,7 +83,7 @@ func TestTheEndDoesNotWaitForARefusingDisk(t *testing.T) {
 		t.Fatalf("%d attempts, %d leases on a full disk", d.calls, len(d.held))
 	}
 	full.Store(false)
-	if err := s.v4.disk.close(); err != nil {
+	if err := s.v4.disk.close(func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if !d.held[netip.MustParseAddr("192.0.2.11")] {
@@ -114,6 +114,28 @@ func TestWhoBringsAChangeWritesOneBatch(t *testing.T) {
 	s.v4.bring(addLease(t, "11"))
 	close(returned)
 	if err := <-second; err != nil {
+		t.Error(err)
+	}
+}
+
+// Several inputs are the sign of more to come: who brought them goes on deciding
+// while the disk is waited for.
+func TestNobodyWhoBringsSeveralChangesWaitsForTheDisk(t *testing.T) {
+	var s *Server
+	returned, written := make(chan struct{}), make(chan error, 1)
+	s, _ = newDiskServer(t, func(int) error {
+		select {
+		case <-returned:
+			written <- nil
+		case <-time.After(30 * time.Second):
+			written <- errors.New("the bringer of two changes waits for the disk")
+		}
+		return nil
+	})
+	s.v4.disk.pace.Store(int64(2 * atOnce))
+	s.v4.bring(addLease(t, "11"), addLease(t, "12"))
+	close(returned)
+	if err := <-written; err != nil {
 		t.Error(err)
 	}
 }

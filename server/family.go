@@ -154,7 +154,7 @@ func (f *family) step(c *carrier) {
 	f.engine.Step(now, c.in, &c.fx)
 	f.carryOut(now, c)
 	if c.fx.Waiting {
-		f.disk.kick()
+		f.disk.kick(len(c.in))
 	}
 }
 
@@ -181,6 +181,9 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	}
 	if c.fx.Memory != nil {
 		f.memory.keep(c.fx.Memory)
+	}
+	if c.fx.Reports != nil {
+		f.memory.report(c.fx.Reports)
 	}
 	if c.fx.Stirred {
 		f.stirred()

@@ -34,6 +34,7 @@ type checker struct {
 	offUntil [3]simTime
 	thawed   [3]simTime
 	halves   halfCheck
+	splits   splitCheck
 }
 
 // violation is the end of a run.
@@ -62,6 +63,10 @@ type counts struct {
 	Reported int // conflicts that a node has seen
 	Resumed  int // starts with a memory of the pair
 	Copied   int // pages of a full copy
+	Moved    int // boundaries of pools
+	Noticed  int // splits between the servers that one of them reports
+	// Unreported are those that no server can know of, by reason.
+	Unreported map[string]int
 }
 
 func (c *counts) add(o *counts) {
@@ -79,17 +84,26 @@ func (c *counts) add(o *counts) {
 	c.Reported += o.Reported
 	c.Resumed += o.Resumed
 	c.Copied += o.Copied
+	c.Moved += o.Moved
+	c.Noticed += o.Noticed
+	for why, n := range o.Unreported {
+		if c.Unreported == nil {
+			c.Unreported = map[string]int{}
+		}
+		c.Unreported[why] += n
+	}
 }
 
 // holding is an address in the hands of a client, by a response it received.
 type holding struct {
 	client *simClient
 	node   *simNode
+	by     emission
 	at     simTime // of the last response
 	until  simTime
 	shared bool
-	// rival is the response that gave the address to somebody else, as the
-	// protocol permits it. Which of the two leases the servers kept is not known
+	// rival is a response that gave the address to somebody else, before or after,
+	// as the protocol permits it. Which of the two leases the servers kept is not known
 	// here, so that what they do with the address next proves nothing.
 	rival emission
 }
@@ -268,6 +282,7 @@ func belongs(l *lease.Lease, c *simClient) bool {
 // crashed and restored: what a server has promised is in its lease file.
 func (k *checker) crashed(n *simNode) {
 	k.counts.Crashes++
+	k.splits.excuse("a server ended before they met", func(x *split) bool { return slices.Contains(x.nodes[:], n) })
 	k.expect[n.index] = map[netip.Addr]obligation{}
 	for addr, o := range k.owed[n.index] {
 		l, ok := n.store.Get(addr)
@@ -313,6 +328,7 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 	if k.held == nil {
 		k.held = map[netip.Addr][]*holding{}
 	}
+	rival := emission{}
 	const margin = 5 * time.Second // clocks
 	kept := k.held[c.addr][:0]
 	for _, h := range k.held[c.addr] {
@@ -320,21 +336,23 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			continue
 		}
 		kept = append(kept, h)
-		if h.until < k.s.now+margin {
-			continue
+		if h.until < k.s.now+margin || k.s.o.lopsided && h.until < k.s.now+parkTime {
+			continue // the server counts from when it was asked
 		}
 		switch {
 		case h.rival != (emission{}) && h.rival != x:
 			continue
-		case k.jumped > 0 && k.jumped >= h.at-time.Minute || k.skewed():
+		case k.jumped > 0 && k.jumped >= h.at-k.clockTime() || k.skewed():
 			k.counts.Jumps++
-		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at:
+		case k.tampered[c.addr] > 0 && k.tampered[c.addr] >= h.at-parkTime:
 			k.counts.Touched++
 		case k.overlapped(h.at-margin) && !k.s.o.undivided:
 			k.counts.Split++
+			k.splits.split(h, c, n, k.s.now+valid)
 		case k.overlapped(h.at-margin) && k.halves.permits(n, c.addr, shared, h):
 			k.counts.Split++
 			k.counts.Halved++
+			k.splits.split(h, c, n, k.s.now+valid)
 			k.s.note("%s of client %d, by %s at %v, goes to client %d by %s, as it may", c.addr, h.client.index, h.node.name, h.at, c.index, n.name)
 		case !h.shared && h.node != n:
 			k.counts.Alone++
@@ -342,10 +360,21 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			k.fail("two-clients", "%s gives %s to client %d, and client %d has it until %v by a response of %s at %v (by both: %t)",
 				n.name, c.addr, c.index, h.client.index, h.until, h.node.name, h.at, h.shared)
 		}
-		h.rival = x
+		h.rival, rival = x, h.by
 	}
-	k.held[c.addr] = append(kept, &holding{client: c, node: n, at: k.s.now, until: k.s.now + valid, shared: shared})
+	k.held[c.addr] = append(kept, &holding{client: c, node: n, by: x, at: k.s.now, until: k.s.now + valid, shared: shared, rival: rival})
 }
+
+// clockTime is how long leases may show that a clock was set.
+func (k *checker) clockTime() time.Duration {
+	if k.s.o.lopsided { // an address is soon given to the next one
+		return time.Minute + time.Duration(k.s.o.valid)*time.Second
+	}
+	return time.Minute
+}
+
+// parkTime is how long a response may wait between what it tells and its leaving.
+const parkTime = 15 * time.Second
 
 // gone: a client does not use its address any more.
 func (k *checker) gone(c *simClient) {
@@ -360,6 +389,7 @@ func (k *checker) gone(c *simClient) {
 			delete(k.expect[i], c.addr)
 		}
 	}
+	k.splits.excuse("given back before the servers met", func(x *split) bool { return x.addr == c.addr && slices.Contains(x.clients[:], c) })
 	k.held[c.addr] = slices.DeleteFunc(k.held[c.addr], func(h *holding) bool { return h.client == c })
 }
 
@@ -380,6 +410,7 @@ func (k *checker) commanded(n *simNode, body []byte) {
 
 // look is the look at everything, once a second.
 func (k *checker) look() {
+	k.halves.look()
 	for _, n := range k.s.nodes {
 		if n.frozen {
 			k.thawed[n.index] = k.s.now
@@ -451,6 +482,9 @@ func (k *checker) left(n *simNode, begun simTime, calm bool) {
 
 // served: after healing every client that wants a lease has one.
 func (k *checker) served() {
+	if k.halves.full > 0 && k.s.now-k.halves.full < 3*time.Minute {
+		return // some may not
+	}
 	for _, c := range k.s.clients {
 		if !c.rogue && !c.quiet && c.waiting > 0 && k.s.now-c.waiting > 3*time.Minute {
 			k.fail("served", "client %d has waited for a lease since %v: %s", c.index, c.waiting, k.s.states())
@@ -467,6 +501,7 @@ func (k *checker) equal() {
 	if !a.up || !b.up || len(k.violations) > 0 {
 		return
 	}
+	k.splits.over()
 	for _, n := range k.s.nodes[:2] {
 		k.counts.Reported += int(n.gauges().Pairs[0].Conflicts)
 		if g := n.gauges(); g.Parked > 0 || g.Commands > 0 {

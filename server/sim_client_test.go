@@ -3,6 +3,8 @@ package server
 import (
 	"net/netip"
 	"time"
+
+	"leasehold/ha"
 )
 
 // simPhase is what a client is doing.
@@ -44,13 +46,33 @@ type simClient struct {
 
 func newSimClient(s *sim, i int, rogue bool) *simClient {
 	c := &simClient{s: s, index: i, rogue: rogue, hw: []byte{2, 0, 0, 0, byte(i >> 8), byte(i)}}
+	c.identify()
+	if s.o.lopsided && s.demands.IntN(8) > 0 {
+		for side := byte(s.seed & 1); ha.Hash(c.key())&1 != side; c.identify() {
+			c.hw[1]++
+		}
+	}
+	return c
+}
+
+// identify gives a client the identifier that goes with its hardware address.
+func (c *simClient) identify() {
+	s, i := c.s, c.index
+	c.id = nil
 	if s.o.family == 6 {
 		c.id = append([]byte{0, 3, 0, 1}, c.hw...)
 		c.local = netip.AddrFrom16([16]byte{0xfe, 0x80, 8: 1, 14: byte(i >> 8), 15: byte(i)})
 	} else if i%2 == 0 {
 		c.id = append([]byte{1}, c.hw...)
 	}
-	return c
+}
+
+// key is what decides which server serves the client.
+func (c *simClient) key() []byte {
+	if c.id != nil {
+		return c.id
+	}
+	return c.hw
 }
 
 // source is the address that v4 messages come from.

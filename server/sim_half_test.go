@@ -20,6 +20,15 @@ type halfCheck struct {
 	k     *checker
 	alone [2]simTime // when a node last served alone
 	had   map[possession]bool
+	heard map[possession]int // the node that was told by the other one
+	at    [2][2][]division   // boundaries, by node and pool, the last ones
+	full  simTime            // when no address was free
+}
+
+// division is where a boundary was from some time on.
+type division struct {
+	since    simTime
+	boundary int
 }
 
 // possession is an address that was a client's some time in the run.
@@ -28,13 +37,104 @@ type possession struct {
 	client *simClient
 }
 
-// owner returns which node gives an address while both serve.
-func (h *halfCheck) owner(addr netip.Addr) int {
+// place returns the pool of an address, and which of it it is.
+func (h *halfCheck) place(addr netip.Addr) (pool, index int) {
 	b := addr.As16()
-	if int(b[15])-1 < h.k.s.o.pool/2 {
-		return 0
+	if h.k.s.o.family == 4 {
+		return int(b[14]) - 1, int(b[15]) - 1
 	}
-	return 1
+	return int(b[7]), int(b[15]) - 1
+}
+
+// owned says whether an address was a node's to give at some time since.
+func (h *halfCheck) owned(n *simNode, addr netip.Addr, since simTime) bool {
+	pool, index := h.place(addr)
+	list := h.at[n.index][pool]
+	for i := len(list) - 1; i >= 0; i-- {
+		if index < list[i].boundary == (n.index == 0) {
+			return true
+		}
+		if list[i].since <= since {
+			break
+		}
+	}
+	return false
+}
+
+// moved sees where the boundaries of a node are.
+func (h *halfCheck) moved(n *simNode, boundaries []uint64) {
+	if n.index > 1 || len(boundaries) != 2 {
+		return
+	}
+	for pool, b := range boundaries {
+		list := &h.at[n.index][pool]
+		if k := len(*list); k > 0 && (*list)[k-1].boundary == int(b) {
+			continue
+		}
+		if len(*list) > 0 {
+			h.k.counts.Moved++
+			h.k.s.note("%s divides pool %d at %d", n.name, pool, b)
+		}
+		if *list = append(*list, division{h.k.s.now, int(b)}); len(*list) > 64 {
+			*list = (*list)[32:]
+		}
+	}
+}
+
+// apart: the sides of servers that keep to theirs do not overlap.
+func (h *halfCheck) apart() {
+	a, b := h.k.s.nodes[0], h.k.s.nodes[1]
+	if !a.up || !b.up || !keepsToItsSide(a.state) || !keepsToItsSide(b.state) {
+		return
+	}
+	for pool := range h.at[0] {
+		x, y := h.at[0][pool], h.at[1][pool]
+		if len(x) == 0 || len(y) == 0 {
+			return
+		}
+		if p, s := x[len(x)-1].boundary, y[len(y)-1].boundary; p > s {
+			h.k.fail("halves", "pool %d is divided at %d for a and at %d for b", pool, p, s)
+			return
+		}
+	}
+}
+
+func keepsToItsSide(s ha.State) bool {
+	return s == ha.LoadBalancing || s == ha.CommunicationRecovery || s == ha.Terminated
+}
+
+// look notes whether any address is free, once a second.
+func (h *halfCheck) look() {
+	s := h.k.s
+	if !s.o.lopsided || !s.healing {
+		return
+	}
+	for pool := range 2 {
+		for i := range s.o.pool {
+			if h.free(pool, i) {
+				return
+			}
+		}
+	}
+	h.full = s.now
+}
+
+// free says whether an address is free for all that both servers know.
+func (h *halfCheck) free(pool, index int) bool {
+	s := h.k.s
+	addr := netip.AddrFrom4([4]byte{10, 0, byte(pool + 1), byte(index + 1)})
+	if s.o.family == 6 {
+		addr = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 5: 1, 7: byte(pool), 15: byte(index + 1)})
+	}
+	for _, n := range s.nodes[:2] {
+		if !n.up {
+			continue
+		}
+		if l, ok := n.store.Get(addr); ok && !l.Expired(n.now().Unix()) && (l.State == lease.Default || l.State == lease.Declined) {
+			return false
+		}
+	}
+	return true
 }
 
 // watch notes that a node serves alone.
@@ -61,6 +161,24 @@ func (h *halfCheck) changed(n *simNode) {
 	})
 }
 
+// told sees the leases that a node is told of: their clients may ask it for them
+// although the response of the other one may never have left.
+func (h *halfCheck) told(n *simNode, changes []lease.Change) {
+	if !h.k.s.o.undivided {
+		return
+	}
+	if h.heard == nil {
+		h.heard = map[possession]int{}
+	}
+	for i := range changes {
+		for _, c := range h.k.s.clients {
+			if l := &changes[i].Lease; !changes[i].Delete && belongs(l, c) {
+				h.heard[possession{l.Addr, c}] = n.index
+			}
+		}
+	}
+}
+
 // possess notes a possession and says whether it was one before.
 func (h *halfCheck) possess(p possession) bool {
 	had := h.had[p]
@@ -74,7 +192,10 @@ func (h *halfCheck) possess(p possession) bool {
 // sent sees a response with a lease, to a query that arrived some time ago.
 func (h *halfCheck) sent(n *simNode, arrived simTime, c *simClient, x emission, shared bool) {
 	had := h.possess(possession{x.addr, c})
-	if h.owner(x.addr) == n.index {
+	if by, ok := h.heard[possession{x.addr, c}]; ok && by == n.index {
+		had = true
+	}
+	if h.owned(n, x.addr, arrived) {
 		return
 	}
 	h.watch(n)
@@ -94,6 +215,6 @@ func (h *halfCheck) sent(n *simNode, arrived simTime, c *simClient, x emission, 
 
 // permits says whether an address may have been given to two clients.
 func (h *halfCheck) permits(n *simNode, addr netip.Addr, shared bool, other *holding) bool {
-	owner := h.owner(addr)
-	return n.index != owner && !shared || other.node.index != owner && !other.shared
+	now := h.k.s.now
+	return !h.owned(n, addr, now) && !shared || !h.owned(other.node, addr, now) && !other.shared
 }

@@ -177,6 +177,7 @@ func (t *simNet) arrived(c *simCall) {
 		}
 	}
 	t.s.check.commanded(c.to, c.body)
+	t.s.check.halves.told(c.to, c.send.Action.Command.Changes)
 	c.to.receive(c.body, func(reply []byte) {
 		reply = slices.Clone(reply)
 		t.s.in(t.delay(), func() {

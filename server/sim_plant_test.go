@@ -19,6 +19,11 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 	calm := func(o *simOptions) {
 		o.backup, o.extensions, o.rogues, o.faults = false, [2]bool{true, true}, 0, 0
 		o.valid, o.faulty = 3600, 5*time.Minute
+		o.undivided, o.lopsided = false, false
+	}
+	lopsided := func(o *simOptions) {
+		calm(o)
+		o.balancing, o.undivided, o.lopsided = true, true, true
 	}
 	for _, c := range []struct {
 		name, checker string
@@ -38,6 +43,28 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 			calm(o)
 			o.balancing, o.undivided = true, true
 		}, func(s *sim) { s.whole = true }},
+		{"keep what was ceded", "halves", lopsided, func(s *sim) {
+			s.net.plant = func(c *simCall) []byte {
+				if x := c.send.Action.Command; x.Name == ha.PoolShare {
+					return cedeAll(x, c.from.index)
+				}
+				return nil
+			}
+		}},
+		{"move before the answer", "halves", lopsided, func(s *sim) {
+			s.net.plant = func(c *simCall) []byte {
+				x := c.send.Action.Command
+				if x.Name != ha.PoolShare || c.from.index != 0 {
+					return nil
+				}
+				// The partner hears of it when it is done.
+				c.to.soon(time.Second, func() { c.to.receive(c.body, func([]byte) {}) })
+				for i := range x.Shares {
+					x.Shares[i].Boundary++
+				}
+				return cedeAll(x, -1)
+			}
+		}},
 		{"lose a sync page", "equal, two-clients", calm, func(s *sim) {
 			s.net.plant = func(c *simCall) []byte {
 				name := c.send.Action.Command.Name
@@ -100,6 +127,25 @@ func TestSimulationFindsPlantedBugs(t *testing.T) {
 			t.Error("not found")
 		})
 	}
+}
+
+// cedeAll answers a request for larger shares: all is the asker's, or nothing
+// more than it asked for.
+func cedeAll(x *ha.Command, asker int) []byte {
+	b := []byte(`[ { "arguments": { "pools": [ `)
+	for i, p := range x.Shares {
+		switch asker {
+		case 0:
+			p.Boundary = 1 << 8
+		case 1:
+			p.Boundary = 0
+		}
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = fmt.Appendf(b, `{ "subnet-id": %d, "first": %q, "last": %q, "boundary": %d }`, p.Subnet, p.First, p.Last, p.Boundary)
+	}
+	return append(b, ` ] }, "result": 0, "text": "" } ]`...)
 }
 
 // The same seed is the same run, to the last byte.

@@ -30,18 +30,21 @@ type sim struct {
 	// memories decides what concerns the memory of pairs and undivided pools;
 	// with numbers of its own, so that older seeds stay what they were.
 	memories *rand.Rand
-	now      simTime
-	agenda   agenda
-	o        simOptions
-	nodes    []*simNode
-	clients  []*simClient
-	net      simNet
-	check    checker
-	swapped  bool // a planted bug: b takes itself for the primary
-	whole    bool // a planted bug: no server keeps to its half
-	healing  bool
-	trace    []string
-	printf   func(string)
+	// demands decides, likewise, whether one server has more clients than its
+	// half has addresses.
+	demands *rand.Rand
+	now     simTime
+	agenda  agenda
+	o       simOptions
+	nodes   []*simNode
+	clients []*simClient
+	net     simNet
+	check   checker
+	swapped bool // a planted bug: b takes itself for the primary
+	whole   bool // a planted bug: no server keeps to its half
+	healing bool
+	trace   []string
+	printf  func(string)
 }
 
 // simOptions is what a seed decides about a run.
@@ -61,6 +64,7 @@ type simOptions struct {
 	faulty     time.Duration // length of the first part
 	parked     int
 	undivided  bool // no classes divide the pools: the servers do
+	lopsided   bool // most clients are of one server, and addresses are few
 	faults     faultSet
 }
 
@@ -69,8 +73,8 @@ func (o simOptions) String() string {
 	if o.balancing {
 		mode = "load-balancing"
 	}
-	return fmt.Sprintf("v%d %s backup=%t ours=%v recovery=%t unacked=%d clients=%d+%d pool=2×%d undivided=%t heartbeat=%v response=%v valid=%ds for %v faults=%v",
-		o.family, mode, o.backup, o.extensions, o.recovers, o.unacked, o.clients, o.rogues, o.pool, o.undivided, o.heartbeat, o.response, o.valid, o.faulty, o.faults)
+	return fmt.Sprintf("v%d %s backup=%t ours=%v recovery=%t unacked=%d clients=%d+%d pool=2×%d undivided=%t lopsided=%t heartbeat=%v response=%v valid=%ds for %v faults=%v",
+		o.family, mode, o.backup, o.extensions, o.recovers, o.unacked, o.clients, o.rogues, o.pool, o.undivided, o.lopsided, o.heartbeat, o.response, o.valid, o.faulty, o.faults)
 }
 
 // ours says whether both active servers speak the extensions.
@@ -103,14 +107,18 @@ func drawOptions(rnd *rand.Rand) simOptions {
 }
 
 func newSim(seed uint64, change func(*simOptions)) *sim {
-	s := &sim{seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), memories: rand.New(rand.NewPCG(seed, 3))}
+	s := &sim{seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), memories: rand.New(rand.NewPCG(seed, 3)), demands: rand.New(rand.NewPCG(seed, 4))}
 	s.o = drawOptions(s.rnd)
 	s.o.undivided = s.o.balancing && s.o.ours() && s.memories.IntN(2) == 0
+	s.o.lopsided = s.o.undivided && s.demands.IntN(2) == 0
 	if change != nil {
 		change(&s.o)
 	}
+	if s.o.lopsided {
+		s.o.pool = (s.o.clients+s.o.rogues+1)/2 + 1 + s.demands.IntN(6)
+	}
 	s.check.s = s
-	s.check.halves.k = &s.check
+	s.check.halves.k, s.check.splits.k = &s.check, &s.check
 	s.net.s = s
 	s.build()
 	return s

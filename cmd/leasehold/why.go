@@ -71,7 +71,17 @@ type view struct {
 	SecondsInState float64       `json:"seconds-in-state"`
 	Conditions     []condition   `json:"conditions"`
 	Journal        []transition  `json:"journal"`
+	Divided        []dividedPool `json:"divided,omitempty"`
 	Source         string        `json:"source"` // the command that told it
+}
+
+// dividedPool is a pool that the servers do not have in halves any more.
+type dividedPool struct {
+	Subnet uint32 `json:"subnet-id"`
+	Pool   string `json:"pool"`
+	From   string `json:"secondary-from"`
+	Ours   uint64 `json:"free-ours"`
+	Beyond uint64 `json:"free-beyond"`
 }
 
 type condition struct {
@@ -257,6 +267,7 @@ func (v *view) print(w io.Writer, who string) error {
 	if v.Queued > 0 {
 		fmt.Fprintf(w, "  %d changes wait for the partner\n", v.Queued)
 	}
+	v.printDivided(w)
 	if len(v.Conditions) == 0 {
 		return nil
 	}
@@ -273,6 +284,20 @@ func (v *view) print(w io.Writer, who string) error {
 		fmt.Fprintf(tab, "  %s\t%s\t%s\n", c.Name, nameOr(c.Value, "unknown"), met)
 	}
 	return tab.Flush()
+}
+
+// maxDivided is how many pools are printed.
+const maxDivided = 10
+
+// printDivided tells where the boundaries of pools are that demand has moved.
+func (v *view) printDivided(w io.Writer) {
+	for _, p := range v.Divided[:min(len(v.Divided), maxDivided)] {
+		fmt.Fprintf(w, "  pool %s of subnet %d is the secondary's from %s on: %d free on its own side, %d beyond\n",
+			p.Pool, p.Subnet, nameOr(p.From, "its end"), p.Ours, p.Beyond)
+	}
+	if more := len(v.Divided) - maxDivided; more > 0 {
+		fmt.Fprintf(w, "  and %d more pools that are not divided in the middle\n", more)
+	}
 }
 
 // printJournal tells the changes of state of both sides in the order of time.

@@ -438,3 +438,48 @@ func writeCertificates(t *testing.T, dir, name string) config.TLSFiles {
 	}
 	return files
 }
+
+// TestSendDoesNotWait: a peer that reads nothing keeps nobody up, and gets the
+// whole request once it reads.
+func TestSendDoesNotWait(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip("no loopback:", err)
+	}
+	defer ln.Close()
+	sent := make(chan struct{})
+	lengths := make(chan int, 2)
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		for i := range 2 {
+			if i == 1 {
+				<-sent
+			}
+			request := readResponse(t, in)
+			lengths <- len(request)
+			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(okBody), okBody)
+		}
+	}()
+	p := &config.Peer{Name: "server2", URL: "http://" + ln.Addr().String() + "/"}
+	client := NewClient()
+	defer client.Close()
+	if a := sendOne(client, p, time.Minute, 0); a.Failure() != "" {
+		t.Fatal(a.Failure())
+	}
+	small := <-lengths
+	c := &ha.Command{Name: "ha-heartbeat", Family: 4, Server: strings.Repeat("x", 32<<20)}
+	done := make(chan ha.Answer, 1)
+	client.Send(&ha.Action{Peer: p, Command: c, Timeout: time.Minute}, 1, func(a ha.Answer) { done <- a })
+	close(sent)
+	if a := <-done; a.Failure() != "" {
+		t.Fatal(a.Failure())
+	}
+	if n := <-lengths; n < small+len(c.Server)-10 {
+		t.Errorf("%d bytes arrived", n)
+	}
+}

@@ -10,6 +10,8 @@ type Gauges struct {
 	Commands int // answers to commands that wait for the disk
 	Serving  bool
 	Disabled []uint32 // origins that have switched the service off
+	// Boundaries are those of the pools that a pair divides, in order.
+	Boundaries []uint64
 }
 
 // Gauges reads the gauges.
@@ -24,6 +26,13 @@ func (e *Engine) Gauges() Gauges {
 		x := p.machine.Gauges()
 		x.Serves = append([]bool(nil), x.Serves...)
 		g.Pairs = append(g.Pairs, x)
+	}
+	for _, s := range e.ordered {
+		for _, p := range s.allPools() {
+			if p.divided {
+				g.Boundaries = append(g.Boundaries, p.boundary)
+			}
+		}
 	}
 	return g
 }

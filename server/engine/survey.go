@@ -88,6 +88,16 @@ type PairSurvey struct {
 	ha.Figures
 	Conditions []ha.Condition  `json:"conditions"`
 	Journal    []ha.Transition `json:"journal"`
+	Divided    []DividedPool   `json:"divided"`
+}
+
+// DividedPool is a pool whose boundary between the servers has left the middle.
+type DividedPool struct {
+	Subnet uint32     `json:"subnet-id"`
+	Pool   string     `json:"pool"`
+	From   netip.Addr `json:"secondary-from"` // invalid: the primary has all
+	Ours   uint64     `json:"free-ours"`
+	Beyond uint64     `json:"free-beyond"` // not on our side
 }
 
 // Waits is a histogram of how long parked responses were held, by powers of two
@@ -120,7 +130,7 @@ func (e *Engine) survey() *Survey {
 		s.Drops = append(s.Drops, Count{d.Name, int64(n)})
 	}
 	for _, p := range e.pairs {
-		s.Pairs = append(s.Pairs, PairSurvey{p.machine.Figures(e.clock), p.machine.Explain(nil, e.clock), p.machine.Journal(nil)})
+		s.Pairs = append(s.Pairs, PairSurvey{p.machine.Figures(e.clock), p.machine.Explain(nil, e.clock), p.machine.Journal(nil), e.divided(p)})
 	}
 	s.Subnets = make([]SubnetSurvey, 0, len(e.ordered))
 	for _, x := range e.ordered {
@@ -139,6 +149,25 @@ func (e *Engine) survey() *Survey {
 		s.Subnets = append(s.Subnets, n)
 	}
 	return s
+}
+
+// divided lists the pools that a pair does not divide in the middle.
+func (e *Engine) divided(pair *Pair) []DividedPool {
+	var list []DividedPool
+	for _, x := range pair.machine.Shares {
+		p := e.poolNamed(x.Pool)
+		if p == nil {
+			continue
+		}
+		s := p.survey()
+		d := DividedPool{Subnet: x.Subnet, Pool: s.Name()}
+		if p.boundary < p.free.Size() {
+			d.From = p.addr(p.boundary)
+		}
+		d.Ours, d.Beyond = p.freeOn(e.ownSide())
+		list = append(list, d)
+	}
+	return list
 }
 
 func (p *pool) survey() PoolSurvey {
