@@ -12,6 +12,7 @@ import (
 	"leasehold/config"
 	"leasehold/lease"
 	"leasehold/server/engine"
+	"leasehold/server/testnet"
 )
 
 // fakeDisk is a Backend that asks the test about each Append.
@@ -104,7 +105,7 @@ func TestWhoBringsAChangeWritesOneBatch(t *testing.T) {
 			select {
 			case <-returned:
 				second <- nil
-			case <-time.After(30 * time.Second):
+			case <-time.After(testnet.Patience):
 				second <- errors.New("the bringer of the first batch writes the second one")
 			}
 		}
