@@ -114,11 +114,8 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 	}
 	e.pairs = pairs
 	e.keepBoundaries(fresh)
-	if len(pairs) > 0 {
-		digest := configDigest(f)
-		for _, p := range pairs {
-			p.machine.Digest = digest
-		}
+	for _, p := range pairs {
+		p.machine.Digest = e.digest
 	}
 }
 
