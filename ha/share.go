@@ -59,6 +59,12 @@ type ceding struct {
 	until  time.Time
 }
 
+// Informed returns when the partner has last told us of every lease that it gave
+// or extended, and whether it does so now.
+func (m *Machine) Informed() (last time.Time, now bool) {
+	return m.informed, m.state == LoadBalancing && m.partner.state == LoadBalancing && !m.partner.stream.Missing
+}
+
 // Asks says whether the partner can be asked for a larger share now.
 func (m *Machine) Asks() bool {
 	return m.state == LoadBalancing && m.partner.state == LoadBalancing && m.features().Demand &&

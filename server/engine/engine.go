@@ -301,6 +301,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
+	e.freeWithheld()
 	e.askForMore()
 	e.finishPairs()
 	e.sweep()
@@ -365,6 +366,16 @@ func (e *Engine) takeFound(found []lease.Lease) {
 // lapsed is told once of every lease whose time has run out: its resource can
 // be given to somebody else from now on, whether reclaimed or not.
 func (e *Engine) lapsed(l *lease.Lease) {
+	if e.kept(l) {
+		e.demand.withheld = append(e.demand.withheld, l.Addr)
+	} else {
+		e.free(l)
+	}
+	e.reroute(l, true)
+}
+
+// free marks the resource of a lease that has ended as free.
+func (e *Engine) free(l *lease.Lease) {
 	if e.swap != nil {
 		e.swap.lapsed(l)
 	}
@@ -373,7 +384,6 @@ func (e *Engine) lapsed(l *lease.Lease) {
 			p.free.Give(i, heldByLease)
 		}
 	}
-	e.reroute(l, true)
 }
 
 // put stores a lease and notes the change for the disk.
