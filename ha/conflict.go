@@ -24,14 +24,15 @@ type Claim struct {
 	HWAddr   string    `json:"hw-address,omitempty"`
 	ClientID string    `json:"client-id,omitempty"` // v6: the DUID
 	Hostname string    `json:"hostname,omitempty"`
-	Given    time.Time `json:"given"`
+	Given    time.Time `json:"given"` // or renewed, or given back
 	Expires  time.Time `json:"expires"`
+	Ended    bool      `json:"ended,omitempty"` // when the servers told each other
 }
 
 // ClaimOf describes a lease.
 func ClaimOf(l *lease.Lease) Claim {
 	return Claim{HWAddr: colons(l.HWAddr), ClientID: colons(l.ClientID), Hostname: l.Hostname,
-		Given: time.Unix(l.CLTT, 0).UTC(), Expires: time.Unix(l.Expires(), 0).UTC()}
+		Given: time.Unix(l.CLTT, 0).UTC(), Expires: time.Unix(l.Expires(), 0).UTC(), Ended: l.State != lease.Default}
 }
 
 func colons(s string) string {
@@ -77,7 +78,7 @@ func (c *Claim) client() string {
 }
 
 // Conflicts appends the last conflicts, oldest first, at most 256, and returns
-// how many there were since the start.
+// how many there were, earlier runs included as far as they are remembered.
 func (m *Machine) Conflicts(dst []Conflict) ([]Conflict, uint64) {
 	k := &m.conflicts
 	n := uint64(len(k.ring))
@@ -93,12 +94,28 @@ func (m *Machine) Parted() time.Time { return m.parted }
 
 // Told says whether the partner has been told of a lease for sure.
 func (m *Machine) Told(l *lease.Lease) bool {
-	return m.missing.from == 0 && len(m.backlog.changes) == 0 || l.CLTT < m.parted.Unix()
+	return !m.Behind() || l.CLTT < m.parted.Unix()
 }
+
+// Recall takes back the conflicts of an earlier run, oldest first, and how many
+// there were. To be called before the first Step.
+func (m *Machine) Recall(list []Conflict, total uint64) {
+	k := &m.conflicts
+	n := uint64(len(k.ring))
+	list = list[len(list)-min(len(list), int(n)):]
+	k.count = max(total, uint64(len(list)))
+	for i, c := range list {
+		k.ring[(k.count-uint64(len(list))+uint64(i))%n] = c
+	}
+}
+
+// Behind says whether the partner lacks leases that nothing under way brings.
+func (m *Machine) Behind() bool { return m.missing.from > 0 || len(m.backlog.changes) > 0 }
 
 // part notes that the partner is not told of changes at once.
 func (m *Machine) part() {
-	if m.parted.IsZero() || m.missing.from == 0 && len(m.backlog.changes) == 0 {
+	if m.parted.IsZero() || !m.Behind() {
 		m.parted = m.wall
+		m.do(Action{Do: DoRemember, Point: m.point})
 	}
 }

@@ -71,6 +71,7 @@ const (
 	// DoApply: put Changes into the lease store. A lease that is there is
 	// replaced when its CLTT is older than the new one's; Merge: not newer, and
 	// a Delete removes the lease of the same client unless that is newer.
+	// News: they are of the partner's change stream, after what was known of it.
 	// In hub and spoke only leases of the relationship's subnets count.
 	DoApply
 	// DoServe: Scopes are served from now on (InScope knows already).
@@ -99,6 +100,7 @@ type Action struct {
 	On      bool
 	Fresh   bool
 	Merge   bool
+	News    bool
 	ID      uint64
 	Series  uint64
 	Token   uint64

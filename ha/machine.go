@@ -158,8 +158,9 @@ func (m *Machine) PartnerState() State { return m.partner.state }
 func (m *Machine) PartnerFeatures() Features { return m.features() }
 
 // Resume tells the machine how far the partner's change stream was known
-// before the restart. To be called before the first Step.
-func (m *Machine) Resume(p Point) { m.point = p }
+// before the restart, and what Parted was if the partner lacked leases then. To
+// be called before the first Step.
+func (m *Machine) Resume(p Point, parted time.Time) { m.point, m.parted = p, parted }
 
 // Find returns the machine whose relationship has a peer of that name; the
 // first for an empty name.

@@ -56,7 +56,7 @@ func (n *node) start() {
 	for _, addr := range n.addresses() {
 		n.note(false, n.store[addr])
 	}
-	n.m.Resume(n.point)
+	n.m.Resume(n.point, time.Time{})
 	n.m.Owe(1, uint64(len(n.stream)))
 	n.step(&Event{On: OnTick})
 }

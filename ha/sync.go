@@ -224,7 +224,7 @@ func (m *Machine) followed(p *pull, a *Answer) {
 	}
 	p.count += len(a.Changes)
 	if len(a.Changes) > 0 {
-		m.do(Action{Do: DoApply, Peer: p.peer, Merge: true, Changes: a.Changes})
+		m.do(Action{Do: DoApply, Peer: p.peer, Merge: true, News: p.peer == m.other && !p.asked && !p.paged, Changes: a.Changes})
 	}
 	p.point.Seq = s.Seq
 	if a.More {

@@ -214,6 +214,46 @@ func TestSQLiteIsLocked(t *testing.T) {
 	q.Close()
 }
 
+// A database that was made before changes were counted keeps its leases.
+func TestSQLiteOfTheFirstVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "leases.db")
+	db, err := connect(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{sqliteSteps[0], "PRAGMA user_version = 1",
+		"INSERT INTO lease4 VALUES (3221225985, x'020000000001', x'', 3600, 7, 1, 0, 0, 'a', 0, '', 0, 1)",
+		"INSERT INTO lease6 VALUES (x'20010db8000000000000000000000001', x'', x'0003', 3600, 7, 1, 0, 0, 'b', 0, '', 0, 1, 0, 1800, 0, 5, 128)"} {
+		if _, err := db.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for family, want := range map[int]string{4: "192.0.2.1 a", 6: "2001:db8::1 b"} {
+		check := func(what string, load func(func(Lease) error) error) {
+			t.Helper()
+			got := ""
+			if err := load(func(l Lease) error { got += l.Addr.String() + " " + l.Hostname; return nil }); err != nil || got != want {
+				t.Errorf("%s: %q, %v", what, got, err)
+			}
+		}
+		check("read", func(fn func(Lease) error) error { return ReadDB(path, family, fn) })
+		q, err := OpenSQLite(path, family, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check("loaded", q.Load)
+		if rows, err := q.Since(0, 10); err != nil || len(rows) != 0 {
+			t.Errorf("%d changes, %v", len(rows), err)
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A database of an older version is brought to ours, whole or not at all.
 func TestSQLiteIsMigrated(t *testing.T) {
 	defer func(steps []string) { sqliteSteps = steps }(sqliteSteps)

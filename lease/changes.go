@@ -1,5 +1,7 @@
 package lease
 
+import "net/netip"
+
 // defaultRetained is how many changes a Store remembers unless told otherwise.
 const defaultRetained = 1 << 14
 
@@ -44,6 +46,16 @@ func (s *Store) Changes(dst []Change, seq uint64, limit int) (changes []Change, 
 		limit--
 	}
 	return dst, true
+}
+
+// Recent says whether a change of an address that is remembered is what fn looks for.
+func (s *Store) Recent(a netip.Addr, fn func(*Change) bool) bool {
+	for i := range s.ring.buf {
+		if c := &s.ring.buf[i]; c.Lease.Addr == a && fn(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // Oldest is the point before the oldest change that is remembered: Changes

@@ -23,6 +23,8 @@ type SQLite struct {
 	v6      bool
 	put     *sql.Stmt
 	del     *sql.Stmt
+	gone    *sql.Stmt
+	written int64                 // changes that the database has taken, ever
 	waiting map[netip.Addr]Change // not in the database: Append failed
 }
 
@@ -42,6 +44,14 @@ var sqliteSteps = []string{
 		hwtype INTEGER NOT NULL, hwaddr_source INTEGER NOT NULL, pref_lifetime INTEGER NOT NULL,
 		lease_type INTEGER NOT NULL, iaid INTEGER NOT NULL, prefix_len INTEGER NOT NULL
 		) WITHOUT ROWID;`,
+	// Which change each row is of, the deletions among the last ones, and for
+	// each family how many changes there were and what a pair remembers.
+	`ALTER TABLE lease4 ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE lease6 ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
+	CREATE TABLE gone4 (written INTEGER PRIMARY KEY, address INTEGER NOT NULL);
+	CREATE TABLE gone6 (written INTEGER PRIMARY KEY, address BLOB NOT NULL);
+	CREATE TABLE progress (family INTEGER PRIMARY KEY, written INTEGER NOT NULL, pair BLOB NOT NULL);
+	INSERT INTO progress VALUES (4, 0, x''), (6, 0, x'');`,
 }
 
 // OpenSQLite opens or makes a database for family 4 or 6, and locks that family
@@ -144,25 +154,39 @@ func (q *SQLite) prepare() error {
 	if err := q.migrate(); err != nil {
 		return err
 	}
-	columns := 13
-	if q.v6 {
-		columns = 18
-	}
-	var err error
-	q.put, err = q.db.Prepare("INSERT OR REPLACE INTO " + q.table() +
-		" VALUES (?" + strings.Repeat(", ?", columns-1) + ")")
+	err := q.db.QueryRow("SELECT written FROM progress WHERE family = ?", q.family()).Scan(&q.written)
 	if err != nil {
 		return err
 	}
-	q.del, err = q.db.Prepare("DELETE FROM " + q.table() + " WHERE address = ?")
+	columns := q.columns() + ", written"
+	q.put, err = q.db.Prepare("INSERT OR REPLACE INTO " + q.table() + " (" + columns +
+		") VALUES (?" + strings.Repeat(", ?", strings.Count(columns, ",")) + ")")
+	if err == nil {
+		q.del, err = q.db.Prepare("DELETE FROM " + q.table() + " WHERE address = ?")
+	}
+	if err == nil {
+		q.gone, err = q.db.Prepare(fmt.Sprintf("INSERT INTO gone%d VALUES (?, ?)", q.family()))
+	}
 	return err
 }
 
-func (q *SQLite) table() string {
+func (q *SQLite) family() int {
 	if q.v6 {
-		return "lease6"
+		return 6
 	}
-	return "lease4"
+	return 4
+}
+
+func (q *SQLite) table() string { return fmt.Sprintf("lease%d", q.family()) }
+
+// columns are those of a lease, in the order of scan.
+func (q *SQLite) columns() string {
+	if q.v6 {
+		return `address, hwaddr, duid, valid_lifetime, cltt, subnet_id, fqdn_fwd, fqdn_rev, hostname, state,
+			user_context, pool_id, hwtype, hwaddr_source, pref_lifetime, lease_type, iaid, prefix_len`
+	}
+	return `address, hwaddr, client_id, valid_lifetime, cltt, subnet_id, fqdn_fwd, fqdn_rev, hostname, state,
+		user_context, pool_id, hwtype`
 }
 
 // migrate brings the database to our version, in one transaction.
@@ -193,7 +217,7 @@ func (q *SQLite) migrate() error {
 
 // Load calls fn for every lease in the database.
 func (q *SQLite) Load(fn func(Lease) error) error {
-	rows, err := q.db.Query("SELECT * FROM " + q.table())
+	rows, err := q.db.Query("SELECT " + q.columns() + " FROM " + q.table())
 	if err != nil {
 		return fmt.Errorf("load lease database: %w", err)
 	}
@@ -213,7 +237,8 @@ func (q *SQLite) Load(fn func(Lease) error) error {
 	return nil
 }
 
-func (q *SQLite) scan(rows *sql.Rows) (l Lease, err error) {
+// scan reads a lease, and what follows its columns.
+func (q *SQLite) scan(rows *sql.Rows, more ...any) (l Lease, err error) {
 	var n int64
 	var b, hw, id []byte
 	to := []any{&n, &hw, &id, &l.Valid, &l.CLTT, &l.SubnetID, &l.FQDNFwd, &l.FQDNRev, &l.Hostname,
@@ -222,22 +247,28 @@ func (q *SQLite) scan(rows *sql.Rows) (l Lease, err error) {
 		to[0] = &b
 		to = append(to, &l.HWSource, &l.Preferred, &l.Type, &l.IAID, &l.PrefixLen)
 	}
-	if err := rows.Scan(to...); err != nil {
+	if err := rows.Scan(append(to, more...)...); err != nil {
 		return l, err
 	}
-	if q.v6 {
-		if len(b) != 16 {
-			return l, fmt.Errorf("an address has %d bytes", len(b))
-		}
-		l.Addr = netip.AddrFrom16([16]byte(b))
-	} else {
-		l.Addr = addr4(n).addr()
+	if l.Addr, err = q.addr(n, b); err != nil {
+		return l, err
 	}
 	if l.State >= states {
 		return l, fmt.Errorf("lease %v is in state %d", l.Addr, l.State)
 	}
 	l.HWAddr, l.ClientID = string(hw), string(id)
 	return l, nil
+}
+
+// addr is an address from its column, which is one or the other by family.
+func (q *SQLite) addr(n int64, b []byte) (netip.Addr, error) {
+	switch {
+	case !q.v6:
+		return addr4(n).addr(), nil
+	case len(b) != 16:
+		return netip.Addr{}, fmt.Errorf("an address has %d bytes", len(b))
+	}
+	return netip.AddrFrom16([16]byte(b)), nil
 }
 
 // Append writes the changes, and those that could not be written before, in
@@ -273,21 +304,36 @@ func (q *SQLite) write(changes []Change) error {
 		return err
 	}
 	defer tx.Rollback()
-	put, del := tx.Stmt(q.put), tx.Stmt(q.del)
+	w := writing{put: tx.Stmt(q.put), del: tx.Stmt(q.del), gone: tx.Stmt(q.gone), written: q.written}
 	for i := range changes {
-		if err := q.change(put, del, &changes[i]); err != nil {
+		if err := q.change(&w, &changes[i]); err != nil {
 			return err
 		}
 	}
 	for _, c := range q.waiting {
-		if err := q.change(put, del, &c); err != nil {
+		if err := q.change(&w, &c); err != nil {
 			return err
 		}
 	}
-	return tx.Commit()
+	if err := q.advance(tx, &w); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	q.written = w.written
+	return nil
 }
 
-func (q *SQLite) change(put, del *sql.Stmt, c *Change) error {
+// writing is a transaction under way.
+type writing struct {
+	put, del, gone *sql.Stmt
+	written        int64
+	deleted        bool
+}
+
+func (q *SQLite) change(w *writing, c *Change) error {
+	w.written++
 	l := &c.Lease
 	var address any
 	if q.v6 {
@@ -298,7 +344,11 @@ func (q *SQLite) change(put, del *sql.Stmt, c *Change) error {
 		address = int64(binary.BigEndian.Uint32(b[:]))
 	}
 	if c.Delete {
-		_, err := del.Exec(address)
+		w.deleted = true
+		_, err := w.del.Exec(address)
+		if err == nil {
+			_, err = w.gone.Exec(w.written, address)
+		}
 		return err
 	}
 	args := []any{address, []byte(l.HWAddr), []byte(l.ClientID), l.Valid, l.CLTT, l.SubnetID,
@@ -306,7 +356,7 @@ func (q *SQLite) change(put, del *sql.Stmt, c *Change) error {
 	if q.v6 {
 		args = append(args, l.HWSource, l.Preferred, l.Type, l.IAID, l.PrefixLen)
 	}
-	_, err := put.Exec(args...)
+	_, err := w.put.Exec(append(args, w.written)...)
 	return err
 }
 

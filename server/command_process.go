@@ -86,7 +86,7 @@ func statusGet(ctx context.Context, s *Server, f *family, _ *control.Command) co
 	if cfg.MultiThreading.Enabled {
 		threads := int64(cfg.MultiThreading.ThreadPool)
 		if threads == 0 {
-			threads = int64(runtime.GOMAXPROCS(0))
+			threads = int64(runtime.NumCPU())
 		}
 		v.Set("thread-pool-size", config.NewInt(threads))
 		v.Set("packet-queue-size", config.NewInt(int64(cfg.MultiThreading.QueueSize)))

@@ -54,6 +54,7 @@ func (s *Server) configureLocked(ctx context.Context, f *family, next *config.Fa
 	if err := m.finish(); err != nil {
 		return nil, err
 	}
+	f.memory.serve(next)
 	// The swap is not given up half-way because a caller has gone.
 	a, err := f.await(context.WithoutCancel(ctx), func(id uint64) engine.Input {
 		return engine.Reconfigured{ID: id, Family: next, Plan: plan, Edited: edited, Found: m.found}

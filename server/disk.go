@@ -17,40 +17,48 @@ import (
 type disk struct {
 	f      *family
 	wanted chan struct{}
+	moved  chan struct{} // an append has ended
 	done   chan struct{}
-	// quick disks take an append in less time than a hand-over between
-	// goroutines is worth: whoever brought the batch writes it, too, and what
-	// arrives meanwhile makes the next batch larger. A slow disk has a
-	// goroutine of its own, so that queries which promise nothing do not wait.
-	quick  atomic.Bool
-	pace   time.Duration // of appends, averaged; guarded by mu
-	kept   atomic.Bool   // there is a backend
-	mu     sync.Mutex    // held while writing; guards the rest
+	pace   atomic.Int64 // nanoseconds an append takes, averaged
+	kept   atomic.Bool  // there is a backend
+	mu     sync.Mutex   // held while writing; guards the rest
 	c      carrier
 	failed bool
+
+	patience time.Duration // see farBehind
+	seq      uint64        // last change that the backend has taken
 
 	backend lease.Backend // nil: leases are not kept
 	next    lease.Backend // gets all changes, too: it is to take over
 	nextErr error         // the first that next had
 }
 
-// quickEnough is the pace below which a disk counts as quick.
-const quickEnough = time.Millisecond
+// Who writes a batch depends on how long the disk takes. Below atOnce a hand-over
+// between goroutines costs more than the append: whoever brought the batch writes
+// it, too. Below soon this holds for what came alone. Behind several inputs more
+// are on their way: they are decided while another goroutine waits for the disk,
+// which does so always where it takes long: queries that promise nothing shall
+// not wait.
+const (
+	atOnce = 50 * time.Microsecond
+	soon   = time.Millisecond
+)
 
 func newDisk(f *family, b lease.Backend) *disk {
-	d := &disk{f: f, backend: b, wanted: make(chan struct{}, 1), done: make(chan struct{})}
+	d := &disk{f: f, backend: b, wanted: make(chan struct{}, 1), moved: make(chan struct{}, 1), done: make(chan struct{}),
+		patience: 20 * time.Millisecond}
 	d.kept.Store(b != nil)
-	d.quick.Store(true)
 	return d
 }
 
-// kick makes somebody write what the engine's journal holds. Who brought it
-// writes one batch at most: its socket waits, however busy others are.
-func (d *disk) kick() {
+// kick makes somebody write what the engine's journal holds after n inputs. Who
+// brought them writes one batch at most: its socket waits, however busy others are.
+func (d *disk) kick(n int) {
 	if !d.kept.Load() {
 		return
 	}
-	if d.quick.Load() && d.mu.TryLock() {
+	pace := time.Duration(d.pace.Load())
+	if (pace < atOnce || pace < soon && n == 1) && d.mu.TryLock() {
 		left := d.write(1, engine.TakeJournal{})
 		d.mu.Unlock()
 		if !left {
@@ -60,6 +68,24 @@ func (d *disk) kick() {
 	select {
 	case d.wanted <- struct{}{}:
 	default:
+	}
+}
+
+// farBehind is how many changes the disk may be behind before those who bring more
+// wait for it, disk.patience at most each time. What waits in a socket takes less
+// memory than a parked response, and may be shed there.
+const farBehind = 2048
+
+// letCatchUp waits for an append to end if the disk is far behind.
+func (d *disk) letCatchUp(behind int) {
+	if behind < farBehind || !d.kept.Load() {
+		return
+	}
+	enough := time.NewTimer(d.patience)
+	defer enough.Stop()
+	select {
+	case <-d.moved:
+	case <-enough.C:
 	}
 }
 
@@ -101,8 +127,13 @@ func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
 		d.f.meters.Append.Observe(took.Seconds())
 		d.f.meters.Changes.Observe(float64(len(journal)))
 		d.report(err)
+		select {
+		case d.moved <- struct{}{}:
+		default:
+		}
 		if err == nil {
-			d.f.memory.appended(journal[len(journal)-1].Seq, began)
+			d.seq = journal[len(journal)-1].Seq
+			d.f.memory.appended(d.seq, began)
 		}
 		c.in = append(c.in[:0], engine.Appended{Seq: journal[len(journal)-1].Seq, Err: err})
 		if batches > 1 {
@@ -111,10 +142,10 @@ func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
 	}
 }
 
-// keepPace learns how long appends take.
+// keepPace learns how long appends take. d.mu is held.
 func (d *disk) keepPace(took time.Duration) {
-	d.pace += (took - d.pace) / 8
-	d.quick.Store(d.pace < quickEnough)
+	pace := d.pace.Load()
+	d.pace.Store(pace + (int64(took)-pace)/8)
 }
 
 // report says once that the disk fails, and once that it does not any more.
@@ -128,17 +159,18 @@ func (d *disk) report(err error) {
 	d.failed = err != nil
 }
 
-// close writes the rest, what the disk refused a moment ago included, and closes
-// the backend. Nothing may kick after it.
-func (d *disk) close() error {
+// close writes the rest, what the disk refused a moment ago included, calls last,
+// and closes the backend. Nothing may kick after it.
+func (d *disk) close(last func()) error {
 	close(d.wanted)
 	<-d.done
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.write(math.MaxInt, engine.TakeJournal{Now: true})
+	last()
 	if d.backend == nil {
 		return nil
 	}
-	d.write(math.MaxInt, engine.TakeJournal{Now: true})
 	return d.backend.Close()
 }
 

@@ -12,6 +12,7 @@ import (
 	"leasehold/config"
 	"leasehold/lease"
 	"leasehold/server/engine"
+	"leasehold/server/testnet"
 )
 
 // fakeDisk is a Backend that asks the test about each Append.
@@ -82,7 +83,7 @@ func TestTheEndDoesNotWaitForARefusingDisk(t *testing.T) {
 		t.Fatalf("%d attempts, %d leases on a full disk", d.calls, len(d.held))
 	}
 	full.Store(false)
-	if err := s.v4.disk.close(); err != nil {
+	if err := s.v4.disk.close(func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if !d.held[netip.MustParseAddr("192.0.2.11")] {
@@ -104,7 +105,7 @@ func TestWhoBringsAChangeWritesOneBatch(t *testing.T) {
 			select {
 			case <-returned:
 				second <- nil
-			case <-time.After(30 * time.Second):
+			case <-time.After(testnet.Patience):
 				second <- errors.New("the bringer of the first batch writes the second one")
 			}
 		}
@@ -115,4 +116,55 @@ func TestWhoBringsAChangeWritesOneBatch(t *testing.T) {
 	if err := <-second; err != nil {
 		t.Error(err)
 	}
+}
+
+// Several inputs are the sign of more to come: who brought them goes on deciding
+// while the disk is waited for.
+func TestNobodyWhoBringsSeveralChangesWaitsForTheDisk(t *testing.T) {
+	var s *Server
+	returned, written := make(chan struct{}), make(chan error, 1)
+	s, _ = newDiskServer(t, func(int) error {
+		select {
+		case <-returned:
+			written <- nil
+		case <-time.After(30 * time.Second):
+			written <- errors.New("the bringer of two changes waits for the disk")
+		}
+		return nil
+	})
+	s.v4.disk.pace.Store(int64(2 * atOnce))
+	s.v4.bring(addLease(t, "11"), addLease(t, "12"))
+	close(returned)
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+}
+
+// A disk that cannot follow holds back those who bring it more and more, until it
+// has taken something.
+func TestWhoIsFarAheadLetsTheDiskCatchUp(t *testing.T) {
+	appending, free := make(chan struct{}), make(chan struct{})
+	s, _ := newDiskServer(t, func(int) error {
+		close(appending)
+		<-free
+		return nil
+	})
+	d := s.v4.disk
+	d.patience = time.Hour
+	d.letCatchUp(farBehind - 1)
+	d.pace.Store(int64(2 * soon))
+	s.v4.bring(addLease(t, "11"))
+	<-appending
+	waited := make(chan struct{})
+	go func() {
+		d.letCatchUp(farBehind)
+		close(waited)
+	}()
+	select {
+	case <-waited:
+		t.Error("nobody waits for a disk that is far behind")
+	default:
+	}
+	close(free)
+	<-waited
 }

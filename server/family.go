@@ -111,6 +111,7 @@ func (f *family) serve(s *listen.Socket) {
 		f.step(c)
 		f.meters.Took.Observe(time.Since(began).Seconds())
 		f.refill(c, batch[:kept])
+		f.disk.letCatchUp(c.fx.Behind)
 	}
 }
 
@@ -154,12 +155,15 @@ func (f *family) step(c *carrier) {
 	f.engine.Step(now, c.in, &c.fx)
 	f.carryOut(now, c)
 	if c.fx.Waiting {
-		f.disk.kick()
+		f.disk.kick(len(c.in))
 	}
 }
 
 // carryOut sends, logs and re-arms the timer.
 func (f *family) carryOut(now time.Time, c *carrier) {
+	if len(c.fx.Sends) > 0 { // first: the partner works meanwhile
+		f.peers.send(c.fx.Sends)
+	}
 	if len(c.fx.Responses) > 0 {
 		c.out = c.out[:0]
 		for _, q := range c.fx.Responses {
@@ -176,11 +180,11 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	}
 	f.carryOutHooks(&c.fx.Hooked)
 	f.deliver(c.fx.Answers)
-	if len(c.fx.Sends) > 0 {
-		f.peers.send(c.fx.Sends)
-	}
 	if c.fx.Memory != nil {
 		f.memory.keep(c.fx.Memory)
+	}
+	if c.fx.Reports != nil {
+		f.memory.report(c.fx.Reports)
 	}
 	if c.fx.Stirred {
 		f.stirred()

@@ -98,7 +98,7 @@ func tellReport(r lease.LoadReport, log *logging.Sink) {
 }
 
 // openLeases opens the lease database of a family and fills a store from it.
-// What a pair remembers is beside a lease file, if anything.
+// What a pair remembers comes with them.
 func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) (*lease.Store, lease.Backend, *memory, error) {
 	store := lease.NewStore(f.Version, uint64(now.UnixNano()))
 	b, err := openBackend(f, o, log)
@@ -108,10 +108,7 @@ func openLeases(f *config.Family, o *Options, log *logging.Sink, now time.Time) 
 	if err := loadBackend(b, log, store.Restore); err != nil {
 		return nil, nil, nil, errors.Join(err, b.Close())
 	}
-	var remembered *memory
-	if m, ok := b.(*lease.Memfile); ok {
-		remembered = openMemory(lease.OS, o.leaseFile(f), m, store, f, now)
-	}
+	remembered := openMemory(lease.OS, o.leaseFile(f), b, store, f, now)
 	newSanity(f, log).checkAll(store)
 	return store, b, remembered, nil
 }
@@ -140,11 +137,12 @@ func (s *Server) moveLeases(ctx context.Context, f *family, old, next *config.Fa
 	if err != nil {
 		return nil, err
 	}
+	use := func() error { return f.disk.use(to, s.o.leaseFile(next), next) }
 	if to == nil {
-		return &move{finish: func() error { return f.disk.use(nil) }, abandon: nothing}, nil
+		return &move{finish: use, abandon: nothing}, nil
 	}
 	m := &move{
-		finish:  func() error { return f.disk.use(to) },
+		finish:  use,
 		abandon: func() error { return errors.Join(f.disk.withdraw(to), to.Close()) },
 	}
 	judge := newSanity(next, f.log)
@@ -202,11 +200,13 @@ func (d *disk) copyPage(ctx context.Context, in engine.CommandReceived, to lease
 	return a.Next, to.Append(changes)
 }
 
-// use makes a prepared backend, or none, the one that counts.
-func (d *disk) use(to lease.Backend) error {
+// use makes a prepared backend, or none, the one that counts: that at path, for
+// a configuration that comes into force.
+func (d *disk) use(to lease.Backend, path string, next *config.Family) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.backend == to {
+		d.f.memory.move(to, path, d.seq, next)
 		return nil
 	}
 	d.write(math.MaxInt, engine.TakeJournal{Now: true})
@@ -215,7 +215,7 @@ func (d *disk) use(to lease.Backend) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("prepare the new lease database: %w", err), to.Close())
 	}
-	d.f.memory.abandon()
+	d.f.memory.move(to, path, d.seq, next)
 	old := d.backend
 	if d.backend = to; to == nil {
 		d.change(nil)

@@ -8,36 +8,53 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"leasehold/config"
 	"leasehold/lease"
 	"leasehold/server/engine"
-	"leasehold/server/message"
 )
 
-// memory keeps what a pair remembers across restarts, in a file beside the
-// lease file: how far each partner's change stream is known, and how far ours
-// is known to the partners, as a place in the lease file. It is JSON, replaced
-// as a whole, and worth nothing when it does not fit the lease file: then all
+// memory keeps what a pair remembers across restarts: how far each partner's
+// change stream is known, and how far ours is known to the partners, as a place
+// in the lease database. It is JSON, replaced as a whole, in the database or in a
+// file beside it, and worth nothing when it does not fit the database: then all
 // leases are fetched again, as without it.
 type memory struct {
-	fs      lease.FS
-	path    string
-	leases  *lease.Memfile
-	server  string
+	leases  ledger
+	shelf   shelf
 	epoch   uint64
 	base    uint64
 	resumed *engine.Resumed // what was remembered of the run before; nil: nothing
 
-	mu    sync.Mutex
-	spots []spot
-	turn  int // of the lease file that they are in
+	mu     sync.Mutex
+	server string // this-server-name; "": there is no pair, and nothing is written
+	spots  []spot
+	turn   int // of the lease file that they are in
 }
 
-// spot tells that every change up to Seq lies within the first Size bytes of
-// the lease file.
+// ledger is a lease database that tells what was written after a place in it.
+// Sizes are bytes, or changes, as it counts.
+type ledger interface {
+	// Size is what has been written and is durable; turn changes when it begins anew.
+	Size() (size int64, turn int)
+	Since(size int64, most int) ([]lease.Row, error)
+}
+
+// shelf is where a memory lies.
+type shelf interface {
+	Remembered() ([]byte, error)
+	Remember(memory []byte) error
+}
+
+// fileShelf is a file of its own.
+type fileShelf struct {
+	fs   lease.FS
+	path string
+}
+
+// spot tells that every change up to Seq lies within the first Size of the lease
+// database.
 type spot struct {
 	Seq  uint64 `json:"seq"`
 	Size int64  `json:"size"`
@@ -49,8 +66,8 @@ type memoryFile struct {
 	Server   string              `json:"server"` // this-server-name
 	Epoch    uint64              `json:"epoch"`  // of our change stream
 	Base     uint64              `json:"base"`   // first number of the run
-	Size     int64               `json:"size"`   // of the lease file, at least
-	End      []byte              `json:"end"`    // the last bytes of that
+	Size     int64               `json:"size"`   // of the lease database, at least
+	End      []byte              `json:"end"`    // the last bytes of a lease file of that size
 	Sent     *spot               `json:"sent"`   // the partners have everything up to there
 	Known    *spot               `json:"known"`  // and know it
 	Partners []engine.Remembered `json:"partners"`
@@ -67,30 +84,60 @@ const (
 // memoryPath is where the memory of a lease file lies.
 func memoryPath(leases string) string { return leases + ".pair" }
 
-// openMemory reads the memory that belongs to a lease file, which is loaded into
-// the store, and continues the store's change stream. nil: there is no pair.
-func openMemory(fs lease.FS, path string, m *lease.Memfile, store *lease.Store, f *config.Family, now time.Time) *memory {
-	if len(f.Relationships) == 0 || m == nil {
+// newMemory returns the memory for a lease database that holds every change of
+// the store's stream up to seq, and has nothing else to come. path is the
+// database's. nil: none can be kept.
+func newMemory(fs lease.FS, path string, b lease.Backend, seq uint64) *memory {
+	y := &memory{}
+	switch b := b.(type) {
+	case *lease.Memfile:
+		y.leases, y.shelf = b, fileShelf{fs, memoryPath(path)}
+	case *lease.SQLite:
+		y.leases, y.shelf = b, b
+	default:
 		return nil
 	}
-	y := &memory{fs: fs, path: memoryPath(path), leases: m, server: f.Relationships[0].ThisServer, epoch: store.Epoch(), base: store.Seq()}
-	size, turn := m.Size()
-	y.turn, y.spots = turn, []spot{{Seq: store.Seq(), Size: size}}
-	if x, err := y.read(size); err == nil {
-		y.take(x, store, size, now)
+	size, turn := y.leases.Size()
+	y.turn, y.spots = turn, []spot{{Seq: seq, Size: size}}
+	return y
+}
+
+// openMemory reads the memory that belongs to a lease database, which is loaded
+// into the store, and continues the store's change stream.
+func openMemory(fs lease.FS, path string, b lease.Backend, store *lease.Store, f *config.Family, now time.Time) *memory {
+	y := newMemory(fs, path, b, store.Seq())
+	if y == nil {
+		return nil
+	}
+	y.epoch, y.base, y.server = store.Epoch(), store.Seq(), serverName(f)
+	if y.server != "" {
+		size := y.spots[0].Size
+		if x, err := y.read(size); err == nil {
+			y.take(x, store, size, now)
+		}
 	}
 	return y
+}
+
+// serverName is the name by which the partners know this server; "": there are none.
+func serverName(f *config.Family) string {
+	if len(f.Relationships) == 0 {
+		return ""
+	}
+	return f.Relationships[0].ThisServer
+}
+
+// serve says what this server is called from now on.
+func (y *memory) serve(name string) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.server = name
 }
 
 var errForeign = errors.New("belongs to another lease file")
 
 func (y *memory) read(size int64) (*memoryFile, error) {
-	f, err := y.fs.Open(y.path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	b, err := y.shelf.Remembered()
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +148,20 @@ func (y *memory) read(size int64) (*memoryFile, error) {
 	if x.Server != y.server || x.Epoch == 0 || x.Size > size || x.Size < 0 {
 		return nil, errForeign
 	}
-	end, err := y.leases.End(x.Size)
-	if err != nil || !bytes.Equal(end, x.End) || len(end) == 0 {
+	end, err := y.end(x.Size)
+	if err != nil || !bytes.Equal(end, x.End) {
 		return nil, errForeign
 	}
 	return x, nil
+}
+
+// end returns what tells whether a lease file is the one that a memory is of. In
+// a database they cannot be parted.
+func (y *memory) end(size int64) ([]byte, error) {
+	if m, ok := y.leases.(*lease.Memfile); ok {
+		return m.End(size)
+	}
+	return nil, nil
 }
 
 // take goes on where the run before has ended.
@@ -169,16 +225,19 @@ func (y *memory) before(seq uint64) *spot {
 	return nil
 }
 
-// write replaces the file. What the memory tells is durable already.
+// write replaces the memory. What it tells is durable already.
 func (y *memory) write(w *engine.Memory) error {
 	y.mu.Lock()
 	defer y.mu.Unlock()
+	if y.server == "" {
+		return nil
+	}
 	size, turn := y.leases.Size()
 	x := memoryFile{Server: y.server, Epoch: y.epoch, Base: y.base, Size: size, Partners: w.Points}
 	if turn == y.turn {
 		x.Sent, x.Known = y.before(w.Sent), y.before(w.Known)
 	}
-	end, err := y.leases.End(x.Size)
+	end, err := y.end(x.Size)
 	if err == nil {
 		x.End = end
 		err = y.replace(&x)
@@ -194,106 +253,34 @@ func (y *memory) replace(x *memoryFile) error {
 	if err != nil {
 		return err
 	}
-	next := y.path + ".new"
-	f, err := y.fs.Create(next)
+	return y.shelf.Remember(append(b, '\n'))
+}
+
+// Remembered reads the file.
+func (s fileShelf) Remembered() ([]byte, error) {
+	f, err := s.fs.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 8<<20))
+}
+
+// Remember replaces the file.
+func (s fileShelf) Remember(memory []byte) error {
+	next := s.path + ".new"
+	f, err := s.fs.Create(next)
 	if err != nil {
 		return err
 	}
-	if _, err = f.Write(append(b, '\n')); err == nil {
+	if _, err = f.Write(memory); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := y.fs.Rename(next, y.path); err != nil {
+	if err := s.fs.Rename(next, s.path); err != nil {
 		return err
 	}
-	return y.fs.SyncDir(filepath.Dir(y.path))
-}
-
-// keeper writes a memory while everything else goes on.
-type keeper struct {
-	f      *family
-	memory *memory // nil: there is no pair, or no lease file to go with
-	next   chan *engine.Memory
-	stop   chan struct{}
-	done   chan struct{}
-	failed bool
-	over   atomic.Bool
-}
-
-func newKeeper(f *family, m *memory) *keeper {
-	k := &keeper{f: f, memory: m, next: make(chan *engine.Memory, 1), stop: make(chan struct{}), done: make(chan struct{})}
-	go k.run()
-	return k
-}
-
-// keep has a memory written, unless a later one comes first.
-func (k *keeper) keep(m *engine.Memory) {
-	for k != nil && k.memory != nil {
-		select {
-		case k.next <- m:
-			return
-		default:
-		}
-		select {
-		case <-k.next:
-		default:
-		}
-	}
-}
-
-func (k *keeper) run() {
-	defer close(k.done)
-	for {
-		select {
-		case m := <-k.next:
-			k.write(m)
-		case <-k.stop:
-			return
-		}
-	}
-}
-
-// abandon leaves the memory as it is: the leases go to another database.
-func (k *keeper) abandon() {
-	if k != nil {
-		k.over.Store(true)
-	}
-}
-
-// write reports once that the file cannot be written, and once that it can.
-func (k *keeper) write(m *engine.Memory) {
-	if k.over.Load() {
-		return
-	}
-	err := k.memory.write(m)
-	switch {
-	case err != nil && !k.failed:
-		k.f.log.Log(message.PairMemoryFail, "after a restart all leases will be fetched from the partner: %v", err)
-	case err == nil && k.failed:
-		k.f.log.Log(message.PairMemoryRecovered, "what is known of the partner is stored again")
-	}
-	k.failed = err != nil
-}
-
-// appended notes that every change up to seq is in the lease file.
-func (k *keeper) appended(seq uint64, now time.Time) {
-	if k != nil && k.memory != nil && !k.over.Load() {
-		k.memory.appended(seq, now)
-	}
-}
-
-// close writes what is known at the end, when nothing changes any more.
-func (k *keeper) close() {
-	close(k.stop)
-	<-k.done
-	if k.memory == nil {
-		return
-	}
-	var fx engine.Effects
-	k.f.engine.Step(k.f.now(), []engine.Input{engine.TakeMemory{}}, &fx)
-	if fx.Memory != nil {
-		k.write(fx.Memory)
-	}
+	return s.fs.SyncDir(filepath.Dir(s.path))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/lease"
 	"leasehold/server/engine"
 	"leasehold/server/events"
 	"leasehold/server/listen"
@@ -152,8 +153,14 @@ func (s *Server) newFamily(c *config.Family) (*family, error) {
 	if remembered != nil {
 		eo.Resumed = remembered.resumed
 	}
+	path := s.o.leaseFile(c)
+	if backend == nil {
+		path = ""
+	} else if eo.Reports, err = readReports(lease.OS, path); err != nil {
+		log.Log(message.PairReportFail, "those of earlier runs are not shown: %v", err)
+	}
+	f.memory = newKeeper(f, remembered, store, path, eo.Reports)
 	f.engine = engine.New(c, store, eo)
-	f.memory = newKeeper(f, remembered)
 	f.routes = route.New(func(err error) { log.Log(message.PDRouteFail, "%v", err) })
 	f.peers = newPeers(s, f)
 	f.disk = newDisk(f, backend)
@@ -284,8 +291,7 @@ func (s *Server) close() error {
 		if f.sockets != nil {
 			f.sockets.Quiet()
 		}
-		errs = append(errs, f.disk.close())
-		f.memory.close()
+		errs = append(errs, f.disk.close(f.memory.close))
 		if f.sockets != nil {
 			f.sockets.Close()
 		}

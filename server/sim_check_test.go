@@ -34,6 +34,7 @@ type checker struct {
 	offUntil [3]simTime
 	thawed   [3]simTime
 	halves   halfCheck
+	splits   splitCheck
 }
 
 // violation is the end of a run.
@@ -63,6 +64,9 @@ type counts struct {
 	Resumed  int // starts with a memory of the pair
 	Copied   int // pages of a full copy
 	Moved    int // boundaries of pools
+	Noticed  int // splits between the servers that one of them reports
+	// Unreported are those that no server can know of, by reason.
+	Unreported map[string]int
 }
 
 func (c *counts) add(o *counts) {
@@ -81,6 +85,13 @@ func (c *counts) add(o *counts) {
 	c.Resumed += o.Resumed
 	c.Copied += o.Copied
 	c.Moved += o.Moved
+	c.Noticed += o.Noticed
+	for why, n := range o.Unreported {
+		if c.Unreported == nil {
+			c.Unreported = map[string]int{}
+		}
+		c.Unreported[why] += n
+	}
 }
 
 // holding is an address in the hands of a client, by a response it received.
@@ -271,6 +282,7 @@ func belongs(l *lease.Lease, c *simClient) bool {
 // crashed and restored: what a server has promised is in its lease file.
 func (k *checker) crashed(n *simNode) {
 	k.counts.Crashes++
+	k.splits.excuse("a server ended before they met", func(x *split) bool { return slices.Contains(x.nodes[:], n) })
 	k.expect[n.index] = map[netip.Addr]obligation{}
 	for addr, o := range k.owed[n.index] {
 		l, ok := n.store.Get(addr)
@@ -336,9 +348,11 @@ func (k *checker) granted(n *simNode, c *simClient, valid time.Duration) {
 			k.counts.Touched++
 		case k.overlapped(h.at-margin) && !k.s.o.undivided:
 			k.counts.Split++
+			k.splits.split(h, c, n, k.s.now+valid)
 		case k.overlapped(h.at-margin) && k.halves.permits(n, c.addr, shared, h):
 			k.counts.Split++
 			k.counts.Halved++
+			k.splits.split(h, c, n, k.s.now+valid)
 			k.s.note("%s of client %d, by %s at %v, goes to client %d by %s, as it may", c.addr, h.client.index, h.node.name, h.at, c.index, n.name)
 		case !h.shared && h.node != n:
 			k.counts.Alone++
@@ -375,6 +389,7 @@ func (k *checker) gone(c *simClient) {
 			delete(k.expect[i], c.addr)
 		}
 	}
+	k.splits.excuse("given back before the servers met", func(x *split) bool { return x.addr == c.addr && slices.Contains(x.clients[:], c) })
 	k.held[c.addr] = slices.DeleteFunc(k.held[c.addr], func(h *holding) bool { return h.client == c })
 }
 
@@ -486,6 +501,7 @@ func (k *checker) equal() {
 	if !a.up || !b.up || len(k.violations) > 0 {
 		return
 	}
+	k.splits.over()
 	for _, n := range k.s.nodes[:2] {
 		k.counts.Reported += int(n.gauges().Pairs[0].Conflicts)
 		if g := n.gauges(); g.Parked > 0 || g.Commands > 0 {

@@ -176,6 +176,9 @@ func (n *simNode) start() {
 	if o.Resumed = n.memory.resumed; o.Resumed != nil && o.Resumed.Owed > 1 {
 		s.check.counts.Resumed++
 	}
+	if o.Reports, err = readReports(n.fs, simFile); err != nil {
+		s.note("%s: %v", n.name, err)
+	}
 	n.engine = engine.New(n.config(), store, o)
 	s.note("%s starts with %d leases", n.name, store.Len())
 	n.step(engine.Addresses{Own: []netip.Addr{n.addr}}, engine.Tick{})
@@ -254,6 +257,15 @@ func (n *simNode) step(in ...engine.Input) {
 	}
 	if m := n.fx.Memory; m != nil {
 		n.soon(n.s.memoryDelay(), func() { n.remember(m) })
+	}
+	if list := n.fx.Reports; list != nil {
+		s := n.s
+		s.check.splits.reported(n, list)
+		n.soon(s.memoryDelay(), func() {
+			if err := writeReports(n.fs, simFile, list); err != nil {
+				s.note("%s: %v", n.name, err)
+			}
+		})
 	}
 	n.arm(n.fx.Wake)
 	if n.fx.Waiting && !n.writing {

@@ -118,7 +118,7 @@ func newSim(seed uint64, change func(*simOptions)) *sim {
 		s.o.pool = (s.o.clients+s.o.rogues+1)/2 + 1 + s.demands.IntN(6)
 	}
 	s.check.s = s
-	s.check.halves.k = &s.check
+	s.check.halves.k, s.check.splits.k = &s.check, &s.check
 	s.net.s = s
 	s.build()
 	return s

@@ -136,7 +136,9 @@ func serve(cfg *config.Config, o server.Options) error {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	lendProcessors()
 	go paceCollector(ctx)
+	_ = slacken() // it is not worth a word where it may not
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	ready := s.Ready()

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -9,9 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
-	"strconv"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -24,9 +22,9 @@ const (
 	maxPage       = 256 << 20 // bytes; a page of half a million leases
 	maxAnswer     = 4 << 20   // to all else
 	maxQueued     = 8192      // commands waiting for a connection to one peer
-	watchAfter    = 5 * time.Millisecond
 	seriesLinger  = 2 * time.Second
-	defaultClient = 4 // connections to a peer where the configuration has 0
+	answerEarly   = time.Second // an answer that comes before its request is written ends the connection
+	defaultClient = 4           // connections to a peer where the configuration has 0
 )
 
 var (
@@ -65,11 +63,11 @@ func (c *Client) Close() {
 	c.mu.Lock()
 	c.closed = true
 	for _, l := range c.peers {
-		close(l.jobs)
+		l.end()
 	}
 	c.peers = make(map[string]*link)
 	for _, w := range c.series {
-		w.close()
+		w.conn.Close()
 	}
 	c.series = make(map[uint64]*wire)
 	c.mu.Unlock()
@@ -80,45 +78,53 @@ func (c *Client) Close() {
 // Send sends the command of a DoSend and calls done exactly once, from another
 // goroutine, with what came of it. threads is the relationship's
 // http-client-threads. Of a only the command is kept.
+//
+// Over a connection that is idle the request leaves at once, by the caller; it is
+// the answer that needs a goroutine, and one waits for it already.
 func (c *Client) Send(a *ha.Action, threads int, done func(ha.Answer)) {
 	j := &task{command: a.Command, done: done, deadline: time.Now().Add(a.Timeout)}
+	if threads <= 0 {
+		threads = defaultClient
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	switch {
+	case c.closed:
 		go done(ha.Answer{Err: errClosed})
 		return
-	}
-	if a.Fresh {
+	case a.Fresh:
 		peer, series := a.Peer, a.Series // a is the caller's again once Send returns
 		c.wait.Go(func() { c.sendFresh(peer, series, j) })
 		return
 	}
 	l := c.link(a.Peer)
-	select {
-	case l.jobs <- j:
-	default:
-		go done(ha.Answer{Err: errBusy})
+	if w := l.idle(); w != nil {
+		w.begin(l, j)
 		return
 	}
-	if threads <= 0 {
-		threads = defaultClient
-	}
-	if l.workers < threads && len(l.jobs) > l.idle {
-		l.workers++
-		c.wait.Go(func() { c.work(l) })
+	switch {
+	case len(l.wires) < threads:
+		w := &wire{task: j}
+		l.wires = append(l.wires, w)
+		c.wait.Go(func() { c.work(l, w, j) })
+	case len(l.queue) < maxQueued:
+		l.queue = append(l.queue, j)
+	default:
+		go done(ha.Answer{Err: errBusy})
 	}
 }
 
-// link is the way to one peer entry: its queue and its workers.
+// link is the way to one peer entry. Its queue and its wires are guarded by
+// Client.mu.
 type link struct {
 	peer    config.Peer
 	address string
 	head    string // of a request, up to the length
 	certs   *certificates
 	err     error
-	jobs    chan *task
-	workers int // under Client.mu
-	idle    int // under Client.mu
+	queue   []*task // as long as all wires are busy
+	wires   []*wire // each with a goroutine
+	ended   bool    // another link has taken its place
 }
 
 // task is one command on its way.
@@ -137,15 +143,55 @@ func (c *Client) link(p *config.Peer) *link {
 		if was == *p {
 			return l
 		}
-		close(l.jobs)
+		l.end()
 	}
 	l = newLink(p)
 	c.peers[p.Name] = l
 	return l
 }
 
+// end closes what is idle and lets the rest finish. Client.mu is held.
+func (l *link) end() {
+	l.ended = true
+	for _, w := range l.wires {
+		if w.conn != nil && w.task == nil {
+			w.conn.Close()
+		}
+	}
+}
+
+// pop takes the oldest command out of the queue; nil: there is none. Client.mu is
+// held.
+func (l *link) pop() *task {
+	if len(l.queue) == 0 {
+		return nil
+	}
+	j := l.queue[0]
+	l.queue = slices.Delete(l.queue, 0, 1)
+	return j
+}
+
+// remove takes a wire out. Client.mu is held.
+func (l *link) remove(w *wire) {
+	l.wires = slices.DeleteFunc(l.wires, func(x *wire) bool { return x == w })
+}
+
+// idle returns a wire that can take a task, rather one whose goroutine waits
+// for the answer than one that still hands out the last. Client.mu is held.
+func (l *link) idle() (found *wire) {
+	for _, w := range l.wires {
+		if w.conn == nil || w.task != nil {
+			continue
+		}
+		if found = w; !w.handing {
+			break
+		}
+	}
+	return found
+}
+
 func newLink(p *config.Peer) *link {
-	l := &link{peer: *p, jobs: make(chan *task, maxQueued)}
+	l := &link{peer: *p}
 	u, err := url.Parse(p.URL)
 	if err != nil {
 		l.err = fmt.Errorf("read url of %s: %w", p.Name, err)
@@ -164,86 +210,6 @@ func newLink(p *config.Peer) *link {
 	return l
 }
 
-// wire is one connection. It is used by one goroutine at a time.
-type wire struct {
-	conn net.Conn
-	in   *bufio.Reader
-	out  []byte
-	used bool // has carried an answer
-	end  *time.Timer
-	stop func() bool // unties the connection from the client's end
-}
-
-func (w *wire) close() {
-	if w != nil {
-		w.stop()
-		w.conn.Close()
-	}
-}
-
-// work carries commands over one connection at a time.
-func (c *Client) work(l *link) {
-	var w *wire
-	defer func() { w.close() }()
-	for {
-		j, ok := c.nextTask(l, &w)
-		if !ok {
-			return
-		}
-		var a ha.Answer
-		w, a = c.carry(l, w, j)
-		j.done(a)
-	}
-}
-
-// nextTask waits for a command. An idle connection is watched meanwhile, so
-// that the end of the peer's process is known when it happens.
-func (c *Client) nextTask(l *link, w **wire) (*task, bool) {
-	c.mu.Lock()
-	l.idle++
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		l.idle--
-		c.mu.Unlock()
-	}()
-	if *w == nil {
-		j, ok := <-l.jobs
-		return j, ok
-	}
-	soon := time.NewTimer(watchAfter)
-	defer soon.Stop()
-	select {
-	case j, ok := <-l.jobs:
-		return j, ok
-	case <-soon.C:
-	}
-	ended := make(chan struct{})
-	conn := (*w).conn
-	go func() {
-		(*w).in.Peek(1) // returns at the end, at a deadline, or for bytes nobody asked for
-		close(ended)
-	}()
-	select {
-	case j, ok := <-l.jobs:
-		conn.SetReadDeadline(time.Unix(1, 0))
-		<-ended
-		if (*w).in.Buffered() > 0 || conn.SetReadDeadline(time.Time{}) != nil {
-			(*w).close()
-			*w = nil
-		}
-		return j, ok
-	case <-ended:
-		(*w).close()
-		*w = nil
-		if c.OnClosed != nil && c.ctx.Err() == nil {
-			c.OnClosed(l.peer.Name)
-		}
-		j, ok := <-l.jobs
-		return j, ok
-	}
-}
-
 // sendFresh sends a command of a series, which has a connection of its own.
 func (c *Client) sendFresh(p *config.Peer, series uint64, j *task) {
 	c.mu.Lock()
@@ -258,14 +224,15 @@ func (c *Client) sendFresh(p *config.Peer, series uint64, j *task) {
 	switch {
 	case w == nil:
 	case c.closed:
-		w.close()
+		w.conn.Close()
 	default:
 		c.series[series] = w
 		w.end = time.AfterFunc(seriesLinger, func() {
 			c.mu.Lock()
 			if c.series[series] == w {
 				delete(c.series, series)
-				w.close()
+				w.stop()
+				w.conn.Close()
 			}
 			c.mu.Unlock()
 		})
@@ -274,38 +241,31 @@ func (c *Client) sendFresh(p *config.Peer, series uint64, j *task) {
 	j.done(a)
 }
 
-// carry sends one command and reads its answer. A connection that was used
-// before and ends without a single byte has met the peer's idle limit: once
-// more, then.
+// carry sends one command of a series and reads its answer, over w if that is
+// not nil. A connection that was used before and ends without a single byte has
+// met the peer's idle limit: once more, then.
 func (c *Client) carry(l *link, w *wire, j *task) (*wire, ha.Answer) {
-	if l.err != nil {
-		w.close()
-		return nil, ha.Answer{Err: l.err}
+	if w == nil {
+		w = &wire{}
 	}
 	for {
-		if w == nil {
-			conn, err := c.dial(l, j.deadline)
-			if err != nil {
-				return nil, ha.Answer{Err: err, Refused: errors.Is(err, syscall.ECONNREFUSED), Ended: ended(err)}
-			}
-			w = &wire{conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}
-			w.stop = context.AfterFunc(c.ctx, func() { conn.Close() })
+		if a, ok := c.open(l, w, j); !ok {
+			return nil, a
 		}
-		body, keep, started, err := w.exchange(l, j)
+		c.mu.Lock()
+		w.begin(l, j)
+		c.mu.Unlock()
+		_, err := w.in.Peek(1)
 		if err == nil {
+			a, keep := c.response(l, w, j)
 			if !keep {
-				w.close()
-				w = nil
+				c.drop(w)
+				return nil, a
 			}
-			if c.OnResponse != nil {
-				c.OnResponse(&l.peer, body)
-			}
-			return w, j.command.Decode(body)
+			return w, a
 		}
-		stale := w.used && !started && !isTimeout(err)
-		w.close()
-		w = nil
-		if !stale {
+		c.drop(w)
+		if !w.used || isTimeout(err) {
 			return nil, ha.Answer{Err: err, Ended: !isTimeout(err)}
 		}
 	}
@@ -339,71 +299,4 @@ func (c *Client) dial(l *link, deadline time.Time) (net.Conn, error) {
 		return nil, err
 	}
 	return t, nil
-}
-
-// exchange writes the request and reads the response. started says whether
-// any byte of the response was seen.
-func (w *wire) exchange(l *link, j *task) (body []byte, keep, started bool, err error) {
-	w.conn.SetDeadline(j.deadline)
-	const room = 96 // for the digits and the rest of the head
-	w.out = append(w.out[:0], l.head...)
-	at := len(w.out)
-	w.out = append(w.out, make([]byte, room)...)
-	w.out = j.command.Append(w.out)
-	length := len(w.out) - at - room
-	rest := append(strconv.AppendInt(nil, int64(length), 10), "\r\nContent-Type: application/json\r\n\r\n"...)
-	copy(w.out[at:], rest)
-	w.out = w.out[:at+len(rest)+copy(w.out[at+len(rest):], w.out[at+room:])]
-	_, err = w.conn.Write(w.out)
-	if cap(w.out) > 1<<20 {
-		w.out = nil
-	}
-	if err != nil {
-		return nil, false, false, err
-	}
-	if _, err = w.in.Peek(1); err != nil {
-		return nil, false, false, err
-	}
-	res, err := http.ReadResponse(w.in, &http.Request{Method: http.MethodPost})
-	if err != nil {
-		return nil, false, true, fmt.Errorf("read response: %w", err)
-	}
-	defer res.Body.Close()
-	limit := int64(maxAnswer)
-	if j.command.Bulky() {
-		limit = maxPage
-	}
-	if res.ContentLength > limit {
-		return nil, false, true, errors.New("response is too long")
-	}
-	if n := res.ContentLength; n >= 0 {
-		// Grown as it arrives: a length is only a promise.
-		body = make([]byte, 0, min(n, 1<<20)+1)
-	}
-	body, err = readAll(io.LimitReader(res.Body, limit+1), body)
-	switch {
-	case err != nil:
-		return nil, false, true, fmt.Errorf("read response: %w", err)
-	case int64(len(body)) > limit:
-		return nil, false, true, errors.New("response is too long")
-	}
-	w.used = true
-	w.conn.SetDeadline(time.Time{})
-	return body, !res.Close && w.in.Buffered() == 0, true, nil
-}
-
-func readAll(r io.Reader, dst []byte) ([]byte, error) {
-	for {
-		if len(dst) == cap(dst) {
-			dst = append(dst, 0)[:len(dst)]
-		}
-		n, err := r.Read(dst[len(dst):cap(dst)])
-		dst = dst[:len(dst)+n]
-		if err == io.EOF {
-			return dst, nil
-		}
-		if err != nil {
-			return dst, err
-		}
-	}
 }

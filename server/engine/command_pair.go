@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"leasehold/config"
-	"leasehold/ha"
 )
 
 // pairCommands are about pairs, beside those that the machines answer.
@@ -16,20 +15,9 @@ func pairCommands(int) map[string]Command {
 // pairConflicts answers with the addresses that both servers of a pair gave
 // away, the last 256 of each relationship, oldest first.
 func pairConflicts(e *Engine, _ *CommandReceived) Answer {
-	type relationship struct {
-		This      string        `json:"this-server"`
-		Partner   string        `json:"partner"`
-		Total     uint64        `json:"total"` // since the start
-		Conflicts []ha.Conflict `json:"conflicts"`
-	}
-	list, total := []relationship{}, uint64(0)
-	for _, p := range e.pairs {
-		r := relationship{This: p.Relationship().ThisServer, Conflicts: []ha.Conflict{}}
-		if other := p.Relationship().Partner(); other != nil {
-			r.Partner = other.Name
-		}
-		r.Conflicts, r.Total = p.machine.Conflicts(r.Conflicts)
-		list, total = append(list, r), total+r.Total
+	list, total := e.report(), uint64(0)
+	for _, r := range list {
+		total += r.Total
 	}
 	b, err := json.Marshal(map[string]any{"relationships": list})
 	if err != nil {

@@ -24,14 +24,14 @@ func (e *Engine) superseded(l *lease.Lease, told bool) bool {
 	p := e.pairOfLease(l)
 	if told && p != nil && e.crossing(p, l) {
 		kept := old.CLTT > l.CLTT || old.CLTT == l.CLTT && p.machine.Precedes()
-		e.contest(p, &old, l, kept, true)
+		e.contest(p, &old, &lease.Change{Lease: *l}, kept, met{crossing: true})
 		if kept {
 			e.insist(p, old)
 		}
 		return kept
 	}
 	if p != nil {
-		e.contest(p, &old, l, false, false)
+		e.contest(p, &old, &lease.Change{Lease: *l}, false, met{news: true})
 	}
 	// Kea sends the updates of a client that repeats itself in any order. The
 	// last one to arrive need not be the last that the client was given.
@@ -48,30 +48,68 @@ func (e *Engine) crossing(p *Pair, l *lease.Lease) bool {
 	return p.machine.Ours() && p.machine.Awaits(l.Addr, doubtful)
 }
 
+// met says how a lease of the partner came to meet ours.
+type met struct {
+	crossing bool // under way when ours was
+	news     bool // the partner tells what it did, not all that it has
+}
+
 // contest reports a lease of the partner that meets one of ours of another
-// client, if both were given away since the servers last told each other, or
-// (met) before they could.
-func (e *Engine) contest(p *Pair, ours, theirs *lease.Lease, kept, met bool) {
-	if ours.State != lease.Default || theirs.State != lease.Default || !holds(ours, e.now) || !holds(theirs, e.now) ||
-		ours.ClientID == theirs.ClientID && (ours.ClientID != "" || ours.HWAddr == theirs.HWAddr) {
+// client, if both clients held the address at a time and neither server knew of
+// the other's: ours has not been told, and theirs was not known here.
+func (e *Engine) contest(p *Pair, ours *lease.Lease, theirs *lease.Change, kept bool, how met) {
+	t := &theirs.Lease
+	if ours.ClientID == t.ClientID && (ours.ClientID != "" || ours.HWAddr == t.HWAddr) || !overlap(ours, theirs) {
 		return
 	}
-	parted := p.machine.Parted()
-	if !met && (parted.IsZero() || ours.CLTT < parted.Unix() || theirs.CLTT < parted.Unix()) {
+	if !how.crossing && (!p.machine.Behind() || p.machine.Told(ours) || !e.unheard(p, t, how.news)) {
 		return
 	}
 	why := "given later"
 	switch {
-	case ours.CLTT == theirs.CLTT && kept == p.machine.Precedes():
+	case ours.CLTT == t.CLTT && kept == p.machine.Precedes():
 		why = "given in the same second, the primary's stays"
-	case ours.CLTT == theirs.CLTT:
+	case ours.CLTT == t.CLTT:
 		why = "given in the same second"
-	case kept != (ours.CLTT > theirs.CLTT):
+	case kept != (ours.CLTT > t.CLTT):
 		why = "told later"
 	}
-	e.logPair(p.machine.AddConflict(ha.Conflict{
-		Addr: ours.Addr, At: e.clock.UTC(), Ours: ha.ClaimOf(ours), Theirs: ha.ClaimOf(theirs), Kept: kept, Why: why,
-	}))
+	c := ha.Conflict{Addr: ours.Addr, At: e.clock.UTC(), Ours: ha.ClaimOf(ours), Theirs: ha.ClaimOf(t), Kept: kept, Why: why}
+	c.Theirs.Ended = c.Theirs.Ended || theirs.Delete
+	e.logPair(p.machine.AddConflict(c))
+	e.contested = true
+}
+
+// overlap says whether there was a time when both leases were held for sure.
+func overlap(ours *lease.Lease, theirs *lease.Change) bool {
+	from, to := held(ours, false)
+	from2, to2 := held(&theirs.Lease, theirs.Delete)
+	return from < to2 && from2 < to
+}
+
+// held is when a lease was in the hands of its client for sure: since it was
+// given or renewed last, until it expired; before it was given back. Both are 0
+// if nothing is known of the client any more.
+func held(l *lease.Lease, deleted bool) (from, to int64) {
+	switch {
+	case l.State == lease.Declined || l.HWAddr == "" && l.ClientID == "":
+		return 0, 0
+	case l.State == lease.Released || l.Valid == 0:
+		return l.CLTT - 1, l.CLTT
+	case deleted:
+		return l.CLTT, l.CLTT + 1
+	}
+	return l.CLTT, l.Expires()
+}
+
+// unheard says whether the partner gave a lease away while we did not know of it.
+func (e *Engine) unheard(p *Pair, l *lease.Lease, news bool) bool {
+	if l.CLTT >= p.machine.Parted().Unix() {
+		return true
+	}
+	return news && !e.store.Recent(l.Addr, func(c *lease.Change) bool {
+		return !c.Delete && c.Lease.CLTT == l.CLTT && c.Lease.ClientID == l.ClientID && c.Lease.HWAddr == l.HWAddr
+	})
 }
 
 // crossingDelete says whether a deletion that a partner pushes meets a lease of

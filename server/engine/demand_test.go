@@ -168,7 +168,7 @@ func servingEngine(t testing.TB, server, family string) *Engine {
 		f = c.V6
 	}
 	point := ha.Point{Epoch: 1, Seq: 1}
-	return New(f, lease.NewStore(f.Version, 1), Options{Now: midnight, Resumed: &Resumed{Points: []Remembered{{"a", point}, {"b", point}}, Owed: 1}})
+	return New(f, lease.NewStore(f.Version, 1), Options{Now: midnight, Resumed: &Resumed{Points: []Remembered{{Partner: "a", Point: point}, {Partner: "b", Point: point}}, Owed: 1}})
 }
 
 func TestBoundariesOutliveAConfiguration(t *testing.T) {

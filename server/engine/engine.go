@@ -42,6 +42,7 @@ type Engine struct {
 	unstored unstored
 	handed   uint64 // last sequence number handed to the disk
 	durable  uint64 // last sequence number on disk
+	judged   uint64 // last sequence number that the disk took or refused
 	diskless bool   // persist false: nothing waits
 	parked   parkingLot
 
@@ -64,6 +65,8 @@ type Engine struct {
 	pairs     []*Pair
 	extras    *ha.Extensions
 	resumed   *Resumed
+	reports   []Report // of the run before, and of pairs that were replaced
+	contested bool     // since reports were handed out
 	memory    remembering
 	demand    demand
 	tokens    map[uint64]waiter
@@ -95,6 +98,8 @@ type Options struct {
 	Extensions *ha.Extensions
 	// Resumed is what is remembered of the run before; nil: nothing.
 	Resumed *Resumed
+	// Reports are the addresses given twice in the runs before.
+	Reports []Report
 	// DUID identifies a DHCPv6 server, option 2.
 	DUID []byte
 	// Ports to answer from and to; zero means the standard ones.
@@ -126,8 +131,8 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 	if e.ports.client == 0 {
 		e.ports.client = standard.client
 	}
-	e.toSource, e.duid, e.extras, e.resumed = o.ToSource, o.DUID, o.Extensions, o.Resumed
-	e.durable, e.handed = store.Seq(), store.Seq()
+	e.toSource, e.duid, e.extras, e.resumed, e.reports = o.ToSource, o.DUID, o.Extensions, o.Resumed, o.Reports
+	e.durable, e.handed, e.judged = store.Seq(), store.Seq(), store.Seq()
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
@@ -203,6 +208,8 @@ type Effects struct {
 	Journal []lease.Change
 	// Waiting says that there is a journal to be taken.
 	Waiting bool
+	// Behind is how many changes the disk has neither taken nor refused.
+	Behind int
 	// Stirred says that TakeEvents would bring something new.
 	Stirred bool
 	// Answers to commands.
@@ -211,6 +218,9 @@ type Effects struct {
 	Sends []Send
 	// Memory is to be kept across restarts; nil: what was is good enough.
 	Memory *Memory
+	// Reports of addresses given twice are to be kept across restarts; nil: those
+	// of before still hold.
+	Reports []Report
 	// Hooked is what the built-in hooks want done.
 	Hooked Hooked
 	// Routes to delegated prefixes.
@@ -307,11 +317,15 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	e.sweep()
 	e.finishRoutes()
 	e.noteMemory()
+	if e.contested {
+		fx.Reports, e.contested = e.report(), false
+	}
 	if e.diskless {
 		clear(e.journal)
 		e.journal = e.journal[:0]
 	}
 	fx.Waiting = e.unsaved()
+	fx.Behind = e.behind()
 	fx.Stirred = e.stirred()
 	fx.Wake = e.wake()
 	e.fx = nil

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -23,11 +22,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"leasehold/lease"
+	"leasehold/server/testnet"
 	"leasehold/server/wire"
 )
 
-// quiet is how long Kea may take to answer before it counts as silent.
-const quiet = 300 * time.Millisecond
+// deaf is how long Kea may take to hear of a query before it counts as not
+// meant for it, quiet how long to answer then before it counts as silent.
+const (
+	deaf  = 5 * time.Second
+	quiet = 300 * time.Millisecond
+)
 
 // TestInteropKea plays the scenarios against an installed Kea 2.2 and compares
 // transcripts, if INTEROP is set. It stops a scenario where it would need another time,
@@ -40,9 +44,10 @@ func TestInteropKea(t *testing.T) {
 	}
 	kea, err := exec.LookPath("kea-dhcp4")
 	if err != nil {
-		t.Skip("kea-dhcp4 is not installed")
+		testnet.Missing(t, "kea-dhcp4 is not installed")
 	}
-	if !inNamespace(t) {
+	if !testnet.Inside(t) {
+		testnet.Again(t, 0)
 		return
 	}
 	for _, s := range scenarios(t) {
@@ -54,35 +59,10 @@ func TestInteropKea(t *testing.T) {
 	}
 }
 
-// inNamespace runs the calling test again in a network namespace of its own.
-func inNamespace(t *testing.T) bool {
-	const mark = "ENGINE_TEST_NAMESPACE"
-	if os.Getenv(mark) != "" {
-		return true
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), mark+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Skipf("no network namespace can be made here: %v", err)
-	}
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fail()
-	}
-	return false
-}
-
 // rig is a real Kea and the client's ends of its interfaces.
 type rig struct {
 	t       *testing.T
+	kea     *testnet.Process
 	w       *world
 	conns   map[string]*packet.Conn
 	members string
@@ -171,72 +151,52 @@ func (r *rig) launch(kea string) func() {
 	t := r.t
 	dir := t.TempDir()
 	if lo, err := netlink.LinkByName("lo"); err == nil {
-		must(t, netlink.LinkSetUp(lo)) // or Kea suspends DNS updates
+		testnet.Must(t, netlink.LinkSetUp(lo)) // or Kea suspends DNS updates
 	}
 	var names []string
 	for name, i := range r.w.ifaces {
 		names = append(names, name)
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name, attrs.HardwareAddr = name, serverMAC
-		must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name + "p"}))
+		testnet.Must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name + "p"}))
 		for _, n := range []string{name, name + "p"} {
 			l, err := netlink.LinkByName(n)
-			must(t, err)
-			must(t, netlink.LinkSetUp(l))
+			testnet.Must(t, err)
+			testnet.Must(t, netlink.LinkSetUp(l))
 			if n == name {
 				for _, p := range i.V4 {
 					a, err := netlink.ParseAddr(p.String())
-					must(t, err)
-					must(t, netlink.AddrAdd(l, a))
+					testnet.Must(t, err)
+					testnet.Must(t, netlink.AddrAdd(l, a))
 				}
 			}
 		}
 		ifi, err := net.InterfaceByName(name + "p")
-		must(t, err)
+		testnet.Must(t, err)
 		c, err := packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil)
-		must(t, err)
+		testnet.Must(t, err)
 		r.conns[name] = c
 	}
+	testnet.AwaitUp(t, names...)
 	list, _ := json.Marshal(names)
 	m := fmt.Sprintf(`"interfaces-config": {"interfaces": %s}, "lease-database": {"type": "memfile", "persist": true, "lfc-interval": 0, "name": %q},
 "loggers": [{"name": "kea-dhcp4", "severity": "DEBUG", "debuglevel": 55, "output_options": [{"output": "stdout"}]}],`, list, dir+"/leases.csv") + r.members
-	must(t, os.WriteFile(dir+"/kea.json", []byte(`{"Dhcp4": {`+m+"\n}}"), 0o644))
-	must(t, os.WriteFile(dir+"/leases.csv", r.presetFile(), 0o644))
-	out, err := os.Create(dir + "/log")
-	must(t, err)
+	testnet.Must(t, os.WriteFile(dir+"/kea.json", []byte(`{"Dhcp4": {`+m+"\n}}"), 0o644))
+	testnet.Must(t, os.WriteFile(dir+"/leases.csv", r.presetFile(), 0o644))
 	cmd := exec.Command(kea, "-c", dir+"/kea.json")
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR=none")
-	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	must(t, cmd.Start())
-	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		log, _ := os.ReadFile(dir + "/log")
-		if bytes.Contains(log, []byte("DHCP4_STARTED")) {
-			break
-		}
-		if time.Now().After(limit) || bytes.Contains(log, []byte("DHCP4_CONFIG_LOAD_FAIL")) {
-			_ = cmd.Process.Kill()
-			i := max(0, bytes.Index(log, []byte("FAIL"))-100)
-			t.Fatalf("Kea does not start: %s", log[i:])
-		}
-	}
+	r.kea = testnet.Start(t, "Kea", cmd)
+	r.kea.Await("DHCP4_STARTED")
 	return func() {
-		_ = cmd.Process.Signal(unix.SIGTERM)
-		_ = cmd.Wait()
+		r.kea.Signal(unix.SIGTERM)
+		r.kea.Wait()
 		for _, c := range r.conns {
 			_ = c.Close()
 		}
 		if to := os.Getenv("KEA_LOG"); to != "" {
-			log, _ := os.ReadFile(dir + "/log")
-			_ = os.WriteFile(to, log, 0o644)
+			_ = os.WriteFile(to, []byte(r.kea.Text()), 0o644)
 		}
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -259,21 +219,29 @@ func (r *rig) presetFile() []byte {
 func (r *rig) ask(in *wire.Interface, line string) string {
 	r.t.Helper()
 	d, a, err := parseQuery(line, in)
-	must(r.t, err)
+	testnet.Must(r.t, err)
 	if !a.Link {
 		r.t.Skip("needs a UDP socket")
 	}
 	c := r.conns[in.Name]
+	heard := len(r.kea.Lines())
 	_, err = c.WriteTo(frameOf(a, d), &packet.Addr{HardwareAddr: serverMAC})
-	must(r.t, err)
+	testnet.Must(r.t, err)
 	x := exchange{title: line, arrival: a, query: d}
-	must(r.t, c.SetReadDeadline(time.Now().Add(quiet)))
 	buf := make([]byte, 4096)
+	limit, received := time.Now().Add(deaf), false
 	for {
+		testnet.Must(r.t, c.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
 		n, _, err := c.ReadFrom(buf)
-		if err != nil {
+		if err != nil && time.Now().After(limit) {
 			r.record = append(r.record, x)
 			return "nothing"
+		}
+		if err != nil {
+			if !received && r.received(heard) {
+				limit, received = time.Now().Add(quiet), true
+			}
+			continue
 		}
 		if dep, payload, ok := answerIn(buf[:n]); ok && binary.BigEndian.Uint32(payload[4:]) == binary.BigEndian.Uint32(d[4:8]) {
 			x.response, x.departure = bytes.Clone(payload), dep
@@ -281,6 +249,12 @@ func (r *rig) ask(in *wire.Interface, line string) string {
 			return fmt.Sprintf("%s > %s", in.Name, printResponse(r.t, payload, dep))
 		}
 	}
+}
+
+// received says whether Kea, whose log had so many lines before it was asked, has
+// heard of the query.
+func (r *rig) received(before int) bool {
+	return slices.ContainsFunc(r.kea.Lines()[before:], func(line string) bool { return strings.Contains(line, "DHCP4_BUFFER_RECEIVED") })
 }
 
 // frameOf is the frame in which a datagram comes.
@@ -347,6 +321,6 @@ func (r *rig) save(s *scenario) {
 		}
 		fmt.Fprintf(&b, "response %s %s %s %s\n", x.departure.Src, x.departure.Dst, net.HardwareAddr(x.departure.HWDst[:]), hex.EncodeToString(x.response))
 	}
-	must(r.t, os.MkdirAll(scenarioDir+"/kea22", 0o755))
-	must(r.t, os.WriteFile(filepath.Join(scenarioDir, "kea22", name), []byte(b.String()), 0o644))
+	testnet.Must(r.t, os.MkdirAll(scenarioDir+"/kea22", 0o755))
+	testnet.Must(r.t, os.WriteFile(filepath.Join(scenarioDir, "kea22", name), []byte(b.String()), 0o644))
 }

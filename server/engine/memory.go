@@ -17,8 +17,9 @@ type Memory struct {
 
 // Remembered is how far a partner's change stream is known.
 type Remembered struct {
-	Partner string   `json:"partner"`
-	Point   ha.Point `json:"point"`
+	Partner string    `json:"partner"`
+	Point   ha.Point  `json:"point"`
+	Parted  time.Time `json:"parted,omitzero"` // since when it is not told everything; zero: it is
 }
 
 // Resumed is what a Memory is worth after a restart.
@@ -27,13 +28,13 @@ type Resumed struct {
 	Owed   uint64 // from this change on the partners may lack some
 }
 
-func (r *Resumed) point(partner string) ha.Point {
+func (r *Resumed) of(partner string) Remembered {
 	for _, x := range r.Points {
 		if x.Partner == partner {
-			return x.Point
+			return x
 		}
 	}
-	return ha.Point{}
+	return Remembered{}
 }
 
 // memoryPause is how long a Memory is good enough.
@@ -51,10 +52,16 @@ func (e *Engine) resume(p *Pair) {
 	from := uint64(1)
 	if r := e.resumed; r != nil {
 		if other := p.Relationship().Partner(); other != nil {
-			p.point = r.point(other.Name)
-			p.machine.Resume(p.point)
+			x := r.of(other.Name)
+			p.point = x.Point
+			p.machine.Resume(x.Point, x.Parted)
 		}
 		from = r.Owed
+	}
+	for _, r := range e.reports {
+		if r.of(p) {
+			p.machine.Recall(r.Conflicts, r.Total)
+		}
 	}
 	p.machine.Owe(from, e.store.Seq())
 }
@@ -81,7 +88,11 @@ func (e *Engine) recall() *Memory {
 	m.Sent, m.Known = m.Seq, m.Seq
 	for _, p := range e.pairs {
 		if other := p.Relationship().Partner(); other != nil {
-			m.Points = append(m.Points, Remembered{other.Name, p.point})
+			x := Remembered{Partner: other.Name, Point: p.point}
+			if p.machine.Behind() {
+				x.Parted = p.machine.Parted()
+			}
+			m.Points = append(m.Points, x)
 			sent, known := p.machine.Known(ha.Stream{Epoch: e.store.Epoch(), Seq: m.Seq})
 			m.Sent, m.Known = min(m.Sent, sent), min(m.Known, known)
 		}

@@ -93,6 +93,9 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 	}
 	var pairs []*Pair
 	fresh := false
+	if len(e.pairs) > 0 {
+		e.reports = e.report()
+	}
 	for i, rel := range f.Relationships {
 		if i < len(e.pairs) && e.pairs[i].machine.Reconfigure(rel) {
 			pairs = append(pairs, e.pairs[i])
@@ -318,8 +321,8 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 			// partner's may be an echo of what we told it before.
 			newer = c.Lease.State == lease.Declined
 		}
-		if had && !c.Delete {
-			e.contest(p, &old, &c.Lease, !newer, false)
+		if had {
+			e.contest(p, &old, c, !newer, met{news: a.News})
 		}
 		if !newer {
 			continue

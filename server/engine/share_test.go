@@ -26,7 +26,7 @@ func balancedEngine(t testing.TB, server string, met bool, pool string) *Engine 
 	o := Options{Now: midnight}
 	if met {
 		point := ha.Point{Epoch: 1, Seq: 1}
-		o.Resumed = &Resumed{Points: []Remembered{{"a", point}, {"b", point}}, Owed: 1}
+		o.Resumed = &Resumed{Points: []Remembered{{Partner: "a", Point: point}, {Partner: "b", Point: point}}, Owed: 1}
 	}
 	return New(c.V4, lease.NewStore(4, 1), o)
 }

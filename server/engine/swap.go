@@ -39,10 +39,12 @@ func (e *Engine) goOnSwapping() {
 	if x == nil {
 		return
 	}
-	if n := min(len(x.Found)-x.found, e.turn); n > 0 {
-		e.takeFound(x.Found[x.found : x.found+n])
-		x.found += n
-		return
+	if left := x.Found[x.found:]; len(left) > 0 {
+		n := min(len(left), e.turn)
+		e.takeFound(left[:n])
+		if x.found += n; n == e.turn {
+			return
+		}
 	}
 	x.room = e.store.Page(x.room[:0], x.after, e.turn)
 	for i := range x.room {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // TestInteropPassiveBackup: one server serves, and any number of others get its
@@ -15,7 +17,7 @@ func TestInteropPassiveBackup(t *testing.T) {
 	for _, family := range []int{4, 6} {
 		for _, runs := range [][]product{{ours, ours, ours, ours}, {ours, kea, ours}, {kea, ours, ours}} {
 			name := fmt.Sprintf("v%d-%s", family, joined(runs))
-			if !chosen(t, name) {
+			if !testnet.Chosen(t, name) {
 				continue
 			}
 			t.Run(name, func(t *testing.T) {
@@ -35,9 +37,9 @@ func TestInteropPassiveBackup(t *testing.T) {
 					p.keep()
 					return
 				}
-				first.kill()
-				for _, file := range must1(filepath.Glob(filepath.Join(first.dir, "leases.csv*")))(t) {
-					must(t, os.Remove(file))
+				first.Kill()
+				for _, file := range testnet.Must1(filepath.Glob(filepath.Join(first.dir, "leases.csv*")))(t) {
+					testnet.Must(t, os.Remove(file))
 				}
 				first.start()
 				first.awaitState(passiveBackup)
@@ -66,7 +68,7 @@ func TestInteropBackups(t *testing.T) {
 		{combination{6, hotStandby, [2]product{ours, kea}}, []product{ours}},
 	} {
 		name := c.String() + "-with-" + joined(c.backups)
-		if !chosen(t, name) {
+		if !testnet.Chosen(t, name) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +83,7 @@ func TestInteropBackups(t *testing.T) {
 				p.equal(p.nodes[0], n)
 			}
 			// Whoever serves alone sends to the backups, too.
-			p.nodes[0].kill()
+			p.nodes[0].Kill()
 			p.nodes[1].awaitState("partner-down")
 			p.serve(p.add(5))
 			for _, n := range p.backups {
@@ -98,7 +100,7 @@ func TestInteropSecret(t *testing.T) {
 		{4, hotStandby, [2]product{ours, ours}}, {6, loadBalancing, [2]product{ours, ours}},
 		{4, loadBalancing, [2]product{kea, ours}}, {6, hotStandby, [2]product{ours, kea}},
 	} {
-		if !chosen(t, c.String()) {
+		if !testnet.Chosen(t, c.String()) {
 			continue
 		}
 		t.Run(c.String(), func(t *testing.T) {
@@ -165,7 +167,7 @@ func (p *pair) equal(from, to *node) {
 		if len(differ) == 0 {
 			return
 		}
-		if time.Since(begin) > patience {
+		if time.Since(begin) > testnet.Patience {
 			p.t.Errorf("%s and %s: %d leases differ:\n%s", from.who(), to.who(), len(differ), strings.Join(differ[:min(8, len(differ))], "\n"))
 			return
 		}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 var synced = regexp.MustCompile(`HA_SYNC_SUCCESSFUL.* leases: (\d+), duration: (\S+)`)
@@ -13,7 +15,7 @@ var synced = regexp.MustCompile(`HA_SYNC_SUCCESSFUL.* leases: (\d+), duration: (
 // it missed, deletions included, and no more, whether it was stopped or killed.
 func TestInteropCatchUp(t *testing.T) {
 	const missed = 1000
-	if !chosen(t, "ours") {
+	if !testnet.Chosen(t, "ours") {
 		return
 	}
 	t.Run("ours", func(t *testing.T) {
@@ -25,7 +27,7 @@ func TestInteropCatchUp(t *testing.T) {
 		p.serve(p.add(5))
 		a, b := p.nodes[0], p.nodes[1]
 		address := func(i int) string { return fmt.Sprintf("10.77.%d.%d", 4+i/256, i%256) }
-		for i, end := range []func(){func() { b.stop() }, func() { b.kill() }} {
+		for i, end := range []func(){func() { b.stop() }, func() { b.Kill() }} {
 			p.same()
 			end()
 			a.awaitState("partner-down")
@@ -40,9 +42,7 @@ func TestInteropCatchUp(t *testing.T) {
 			b.start()
 			p.normal()
 			p.same()
-			b.mu.Lock()
-			text := strings.Join(b.lines, "\n")
-			b.mu.Unlock()
+			text := b.Text()
 			if strings.Contains(text, "PAGE_RECEIVED") {
 				t.Errorf("all leases were fetched:\n%s", text)
 			}

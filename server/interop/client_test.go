@@ -13,6 +13,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/insomniacslk/dhcp/iana"
+
+	"leasehold/server/testnet"
 )
 
 // retry is how long a client waits before it sends a message again.
@@ -68,7 +70,7 @@ func newClients(t *testing.T, family int) *clients {
 		local = netip.MustParseAddrPort("[2001:db8:1::3]:547")
 		c.to = []netip.AddrPort{netip.MustParseAddrPort("[ff02::1:2%lan]:547")}
 	}
-	c.conn = must1(net.ListenUDP("udp", net.UDPAddrFromAddrPort(local)))(t)
+	c.conn = testnet.Must1(net.ListenUDP("udp", net.UDPAddrFromAddrPort(local)))(t)
 	t.Cleanup(func() { c.conn.Close() })
 	go c.read()
 	return c
@@ -217,7 +219,7 @@ func (c *clients) renewing() (stop func() int) {
 	return func() int {
 		c.t.Helper()
 		close(over)
-		must(c.t, <-done)
+		testnet.Must(c.t, <-done)
 		return rounds
 	}
 }
@@ -281,7 +283,7 @@ func (c *client) release() {
 }
 
 func (c *client) message4(id uint32, tried time.Duration, with ...dhcpv4.Modifier) []byte {
-	m := must1(dhcpv4.New(with...))(c.t)
+	m := testnet.Must1(dhcpv4.New(with...))(c.t)
 	binary.BigEndian.PutUint32(m.TransactionID[:], id)
 	m.ClientHWAddr = c.mac
 	m.GatewayIPAddr = net.IPv4(10, 77, 0, 3)
@@ -291,7 +293,7 @@ func (c *client) message4(id uint32, tried time.Duration, with ...dhcpv4.Modifie
 }
 
 func (c *client) get4() error {
-	offer, err := c.transact("DISCOVER of "+c.mac.String(), patience, func(id uint32, tried time.Duration) []byte {
+	offer, err := c.transact("DISCOVER of "+c.mac.String(), testnet.Patience, func(id uint32, tried time.Duration) []byte {
 		return c.message4(id, tried, dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover))
 	}, func(r reply) bool { return r.m4.MessageType() == dhcpv4.MessageTypeOffer })
 	if err != nil {
@@ -316,7 +318,7 @@ func (c *client) extend4() error {
 
 func (c *client) request4(what string, with ...dhcpv4.Modifier) error {
 	with = append(with, dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest))
-	r, err := c.transact(what+" of "+c.mac.String(), patience, func(id uint32, tried time.Duration) []byte {
+	r, err := c.transact(what+" of "+c.mac.String(), testnet.Patience, func(id uint32, tried time.Duration) []byte {
 		return c.message4(id, tried, with...)
 	}, func(reply) bool { return true })
 	if err != nil {
@@ -355,7 +357,7 @@ func (c *client) message6(id uint32, tried time.Duration, kind dhcpv6.MessageTyp
 }
 
 func (c *client) get6() error {
-	r, err := c.transact("SOLICIT of "+c.mac.String(), patience, func(id uint32, tried time.Duration) []byte {
+	r, err := c.transact("SOLICIT of "+c.mac.String(), testnet.Patience, func(id uint32, tried time.Duration) []byte {
 		return c.message6(id, tried, dhcpv6.MessageTypeSolicit)
 	}, func(r reply) bool { return r.m6.MessageType == dhcpv6.MessageTypeAdvertise })
 	if err != nil {
@@ -370,7 +372,7 @@ func (c *client) get6() error {
 // extend6 sends a message about the lease that the client has.
 func (c *client) extend6(kind dhcpv6.MessageType) error {
 	was, prefix := c.addr, c.prefix
-	r, err := c.transact(kind.String()+" of "+c.mac.String(), patience, func(id uint32, tried time.Duration) []byte {
+	r, err := c.transact(kind.String()+" of "+c.mac.String(), testnet.Patience, func(id uint32, tried time.Duration) []byte {
 		return c.message6(id, tried, kind)
 	}, func(r reply) bool { return r.m6.MessageType == dhcpv6.MessageTypeReply })
 	if err != nil || kind == dhcpv6.MessageTypeRelease {

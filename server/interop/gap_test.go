@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"leasehold/server/probe"
+	"leasehold/server/testnet"
 )
 
 // TestInteropGaps: whatever happens to one server of ours, clients are served
 // again; how long they were not is told, not judged.
 func TestInteropGaps(t *testing.T) {
 	for _, mode := range []string{hotStandby, loadBalancing} {
-		if !chosen(t, mode) {
+		if !testnet.Chosen(t, mode) {
 			continue
 		}
 		t.Run(mode, func(t *testing.T) {
@@ -43,7 +44,7 @@ func TestInteropGaps(t *testing.T) {
 // while it is restarted in order.
 func (p *pair) gaps(t *testing.T, i int) {
 	t.Helper()
-	asking := must1(probe.Open(probe.Settings{Version: 4, Servers: []netip.Addr{netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.77.0.2")},
+	asking := testnet.Must1(probe.Open(probe.Settings{Version: 4, Servers: []netip.Addr{netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.77.0.2")},
 		Subnet: netip.MustParsePrefix("10.77.0.0/16"), Clients: 16, Every: 40 * time.Millisecond}))(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -53,7 +54,7 @@ func (p *pair) gaps(t *testing.T, i int) {
 		t.Helper()
 		select {
 		case <-asking.Served():
-		case <-time.After(patience):
+		case <-time.After(testnet.Patience):
 			t.Fatal("a client is not served")
 		}
 	}
@@ -64,7 +65,7 @@ func (p *pair) gaps(t *testing.T, i int) {
 		do   func()
 	}{
 		{"undisturbed", func() {}},
-		{"killed", func() { victim.kill(); survivor.awaitState("partner-down") }},
+		{"killed", func() { victim.Kill(); survivor.awaitState("partner-down") }},
 		{"returning", func() { victim.start(); p.normal() }},
 		{"stopped", func() { victim.stop(); survivor.awaitState("partner-down") }},
 		{"returning again", func() { victim.start(); p.normal() }},

@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"leasehold/server/testnet"
 )
 
 // guide returns the commands of our program that a chapter of the README shows.
 func guide(t *testing.T, heading string) (commands [][]string) {
 	t.Helper()
-	text := string(must1(os.ReadFile("../../README.md"))(t))
+	text := string(testnet.Must1(os.ReadFile("../../README.md"))(t))
 	_, text, found := strings.Cut(text, "\n## "+heading+"\n")
 	if !found {
 		t.Fatalf("README.md has no chapter %q", heading)
@@ -35,7 +36,7 @@ func guide(t *testing.T, heading string) (commands [][]string) {
 func (n *node) operate(words []string) string {
 	n.t.Helper()
 	h := &host{t: n.t, pid: os.Getpid(), dir: n.dir, name: "operator"}
-	words = append([]string{program(n.t)}, words...)
+	words = append([]string{testnet.Program(n.t)}, words...)
 	if n.set.family == 6 {
 		words = append(words, "-6")
 	}
@@ -61,19 +62,19 @@ func TestInteropFirstPair(t *testing.T) {
 	w := newWire(t, "10.77.0.3/16")
 	commands := guide(t, "A pair")
 	desk := &host{t: t, pid: os.Getpid(), dir: w.dir, name: "desk"}
-	must(t, os.WriteFile(filepath.Join(w.dir, "kea-dhcp4.conf"), []byte(singleText), 0o644))
+	testnet.Must(t, os.WriteFile(filepath.Join(w.dir, "kea-dhcp4.conf"), []byte(singleText), 0o644))
 	local := strings.NewReplacer("192.0.2.", "10.77.0.", "/etc/kea/", w.dir+"/")
 	line := strings.Fields(local.Replace(strings.Join(commands[0], " ")))
 	if line[1] != "init" {
 		t.Fatalf("the guide begins with %v", line)
 	}
-	t.Logf("%s", desk.run(append([]string{program(t)}, line...)...))
+	t.Logf("%s", desk.run(append([]string{testnet.Program(t)}, line...)...))
 
 	p := &pair{t: t, wire: w, set: setting{family: 4, mode: hotStandby}, clients: newClients(t, 4)}
 	for i, name := range []string{"server1", "server2"} {
 		h := w.newHost(name, byte(i+1), []string{"10.77.0.1/16", "10.77.0.2/16"}[i])
 		p.nodes[i] = &node{host: h, t: t, runs: ours, set: &p.set, config: filepath.Join(h.dir, "kea-dhcp4.conf"), ownTmp: true}
-		must(t, copyFile(p.nodes[i].config, filepath.Join(w.dir, name+".conf")))
+		testnet.Must(t, copyFile(p.nodes[i].config, filepath.Join(w.dir, name+".conf")))
 	}
 	p.start()
 	p.undisturbed(func() { p.serve(p.add(5)) })
@@ -103,7 +104,7 @@ func TestInteropFirstPair(t *testing.T) {
 func TestInteropDrill(t *testing.T) {
 	for _, c := range []combination{{4, hotStandby, [2]product{ours, kea}}, {4, loadBalancing, [2]product{kea, ours}},
 		{6, hotStandby, [2]product{ours, ours}}, {6, loadBalancing, [2]product{ours, kea}}} {
-		if !chosen(t, c.String()) {
+		if !testnet.Chosen(t, c.String()) {
 			continue
 		}
 		t.Run(c.String(), func(t *testing.T) {
@@ -140,24 +141,19 @@ func TestInteropDrillEnds(t *testing.T) {
 	p.start()
 	p.clients.conn.Close()
 	h := &host{t: t, pid: os.Getpid(), dir: p.dir, name: "operator"}
-	cmd := h.command(program(t), "ha", "drill", "--for", "1h", "--socket", p.nodes[0].socket(), "--subnet", "10.77.0.0/16")
-	drill := start(t, "drill", cmd)
-	drill.mentions("a takes the load of b")
+	cmd := h.command(testnet.Program(t), "ha", "drill", "--for", "1h", "--socket", p.nodes[0].socket(), "--subnet", "10.77.0.0/16")
+	drill := h.start("drill", cmd)
+	drill.Mentions("a takes the load of b")
 	p.nodes[1].awaitState("in-maintenance")
-	must(t, cmd.Process.Signal(os.Interrupt))
-	drill.mentions("both servers are in the state load-balancing again")
-	select {
-	case <-drill.done:
-	case <-time.After(patience):
-		t.Fatal("the drill does not end")
-	}
-	if cmd.ProcessState.Success() {
+	testnet.Must(t, cmd.Process.Signal(os.Interrupt))
+	drill.Mentions("both servers are in the state load-balancing again")
+	if drill.Wait() == 0 {
 		t.Error("a drill that was ended early is a success")
 	}
 	p.normal()
 
 	// Nothing is begun where clients are not answered.
-	cmd = h.command(program(t), "ha", "drill", "--socket", p.nodes[0].socket(), "--subnet", "192.0.2.0/24")
+	cmd = h.command(testnet.Program(t), "ha", "drill", "--socket", p.nodes[0].socket(), "--subnet", "192.0.2.0/24")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "nothing was changed") {
 		t.Errorf("a drill in a subnet that is not served: %v\n%s", err, out)

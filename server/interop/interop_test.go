@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // combination is one of the pairs that a test is made for.
@@ -29,7 +31,7 @@ func TestInteropPair(t *testing.T) {
 		for _, mode := range []string{hotStandby, loadBalancing} {
 			for _, runs := range [][2]product{{ours, kea}, {kea, ours}, {ours, ours}} {
 				c := combination{family, mode, runs}
-				if !chosen(t, c.String()) {
+				if !testnet.Chosen(t, c.String()) {
 					continue
 				}
 				t.Run(c.String(), func(t *testing.T) {
@@ -99,17 +101,21 @@ func (p *pair) foreign(t *testing.T) {
 	if long {
 		n = "2000"
 	}
-	// perfdhcp sends nothing twice: where a datagram was lost, it begins again.
+	// A client that gets no answer asks again; perfdhcp sends nothing twice. So it
+	// begins again, and what the servers have counted tells who was silent.
 	load := []string{"perfdhcp", "-" + fmt.Sprint(p.set.family), "-r", "50", "-n", n, "-R", n, "-W", "10000000", "-d", "60", "-l", "eth0"}
 	for begin := time.Now(); ; {
 		out, err := h.command(load...).CombinedOutput()
 		if err == nil && !drops.Match(out) {
 			break
 		}
-		if !drops.Match(out) || time.Since(begin) > patience {
+		if !drops.Match(out) || time.Since(begin) > testnet.Patience {
 			t.Fatalf("perfdhcp: %v\n%s", err, out)
 		}
-		t.Logf("perfdhcp begins again: %s", drops.Find(out))
+		t.Logf("perfdhcp begins again:\n%s", out)
+		for _, node := range p.nodes {
+			t.Logf("%s: %s", node.who(), node.counts())
+		}
 	}
 	var got []string
 	if p.set.family == 4 {
@@ -118,7 +124,7 @@ func (p *pair) foreign(t *testing.T) {
 	} else {
 		leases := filepath.Join(h.dir, "leases")
 		h.run("dhclient", "-6", "-1", "-cf", "/dev/null", "-lf", leases, "-pf", filepath.Join(h.dir, "pid"), "-sf", "/bin/true", "eth0")
-		got = obtained6.FindStringSubmatch(string(must1(os.ReadFile(leases))(t)))
+		got = obtained6.FindStringSubmatch(string(testnet.Must1(os.ReadFile(leases))(t)))
 	}
 	if got == nil {
 		t.Fatal("the client got no address")
@@ -140,7 +146,7 @@ func (p *pair) foreign(t *testing.T) {
 func (p *pair) dies(t *testing.T, i int) {
 	t.Helper()
 	victim, survivor := p.nodes[i], p.nodes[1-i]
-	victim.kill()
+	victim.Kill()
 	survivor.awaitState("partner-down")
 	p.keep()
 	p.serve(p.add(3))
@@ -207,7 +213,7 @@ func TestInteropAgent(t *testing.T) {
 		family int
 		socket string
 	}{{"v4-agent", 4, ""}, {"v6-agent", 6, ""}, {"v4-control-socket", 4, socket}, {"v6-control-socket", 6, socket}} {
-		if !chosen(t, row.name) {
+		if !testnet.Chosen(t, row.name) {
 			continue
 		}
 		t.Run(row.name, func(t *testing.T) {
@@ -236,7 +242,7 @@ func TestInteropAgent(t *testing.T) {
 func TestInteropMigration(t *testing.T) {
 	for _, c := range []combination{{4, hotStandby, [2]product{kea, kea}}, {6, hotStandby, [2]product{kea, kea}},
 		{4, loadBalancing, [2]product{kea, kea}}, {6, loadBalancing, [2]product{kea, kea}}} {
-		if !chosen(t, c.String()) {
+		if !testnet.Chosen(t, c.String()) {
 			continue
 		}
 		t.Run(c.String(), func(t *testing.T) {
@@ -272,10 +278,10 @@ func TestInteropMigration(t *testing.T) {
 			}
 			// Now both speak more than Kea's protocol: who stops says so.
 			p.nodes[0].stop()
-			p.nodes[1].mentions("PARTNER-DOWN", "partner said goodbye")
+			p.nodes[1].Mentions("PARTNER-DOWN", "partner said goodbye")
 			p.keep()
 		})
 	}
 }
 
-func (n *node) who() string { return n.process.name }
+func (n *node) who() string { return n.Process.Name }

@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // product is whose server a node runs.
@@ -96,13 +100,13 @@ func hooks() string {
 // node is one server of a pair.
 type node struct {
 	*host
-	*process // nil until it was started
-	t        *testing.T
-	runs     product
-	set      *setting
-	config   string   // path
-	agent    *process // of Kea
-	ownTmp   bool     // its directory is its /tmp
+	*testnet.Process // nil until it was started
+	t                *testing.T
+	runs             product
+	set              *setting
+	config           string           // path
+	agent            *testnet.Process // of Kea
+	ownTmp           bool             // its directory is its /tmp
 }
 
 func (n *node) configure(i int) {
@@ -133,7 +137,7 @@ func (n *node) configure(i int) {
 		return fmt.Sprint(s.port[i])
 	}
 	text := strings.ReplaceAll(configText, "%CONTROL%", control)
-	must(n.t, os.WriteFile(n.config, []byte(fill(text, map[string]string{
+	testnet.Must(n.t, os.WriteFile(n.config, []byte(fill(text, map[string]string{
 		"FAMILY": fmt.Sprint(s.family), "DIR": n.dir, "HOOKS": hooks(), "NAME": n.host.name, "MODE": s.mode, "MORE": s.relay, "BEAT": fmt.Sprint(cmp.Or(s.beat, 300)),
 		"LISTENER": fmt.Sprint(!agent), "SECOND": second, "PORTA": port(0), "PORTB": port(1), "SUBNET": subnet,
 		"SCHEME": scheme, "USER": s.user, "BACKUPS": backups,
@@ -143,7 +147,7 @@ func (n *node) configure(i int) {
 // start begins the server's process; its files are those of the run before.
 func (n *node) start() {
 	n.t.Helper()
-	args := []string{program(n.t), "serve", "-c", n.config}
+	args := []string{testnet.Program(n.t), "serve", "-c", n.config}
 	if n.runs == kea {
 		args = []string{fmt.Sprintf("kea-dhcp%d", n.set.family), "-c", n.config}
 	}
@@ -153,29 +157,29 @@ func (n *node) start() {
 		} else if n.agent == nil {
 			cmd := n.command("kea-ctrl-agent", "-c", agent)
 			cmd.Env = append(cmd.Environ(), "KEA_PIDFILE_DIR="+n.dir, "KEA_LOCKFILE_DIR="+n.dir)
-			n.agent = start(n.t, n.host.name+" (agent)", cmd)
-			n.agent.mentions("HTTP_SERVICE_STARTED")
+			n.agent = n.host.start(n.host.name+" (agent)", cmd)
+			n.agent.Mentions("HTTP_SERVICE_STARTED")
 		}
 	}
 	dir := n.dir
 	if n.ownTmp {
 		line := strings.ReplaceAll(strings.Join(args, " "), n.dir, "/tmp")
 		line = strings.Replace(line, args[0], "/tmp/leasehold", 1)
-		must(n.t, copyFile(filepath.Join(n.dir, "leasehold"), args[0]))
+		testnet.Must(n.t, copyFile(filepath.Join(n.dir, "leasehold"), args[0]))
 		args, dir = []string{"unshare", "-m", "sh", "-c", "mount --bind " + n.dir + " /tmp && cd /tmp && exec " + line}, "/tmp"
 	}
 	cmd := n.command(args...)
 	for _, v := range []string{"KEA_PIDFILE_DIR", "KEA_LOCKFILE_DIR", "KEA_DHCP_DATA_DIR"} {
 		cmd.Env = append(cmd.Environ(), v+"="+dir)
 	}
-	n.process = start(n.t, n.host.name+" ("+string(n.runs)+")", cmd)
-	n.mentions(fmt.Sprintf("DHCP%d_STARTED", n.set.family))
+	n.Process = n.host.start(n.host.name+" ("+string(n.runs)+")", cmd)
+	n.Mentions(fmt.Sprintf("DHCP%d_STARTED", n.set.family))
 }
 
 // withAgent gives the server a control agent at the address of its URL.
 func (n *node) withAgent(address string, port int) {
 	n.t.Helper()
-	must(n.t, os.WriteFile(filepath.Join(n.dir, "agent.json"), fmt.Appendf(nil, `{ "Control-agent": {
+	testnet.Must(n.t, os.WriteFile(filepath.Join(n.dir, "agent.json"), fmt.Appendf(nil, `{ "Control-agent": {
 	"http-host": %q, "http-port": %d,
 	"control-sockets": { "dhcp%d": { "socket-type": "unix", "socket-name": %q } },
 	"loggers": [ { "name": "kea-ctrl-agent", "severity": "INFO", "output_options": [ { "output": "stdout" } ] } ]
@@ -206,43 +210,24 @@ func copyFile(to, from string) error {
 // stop ends the process as a service manager does.
 func (n *node) stop() {
 	n.t.Helper()
-	must(n.t, n.cmd.Process.Signal(syscall.SIGTERM))
-	select {
-	case <-n.done:
-	case <-time.After(patience):
-		n.t.Fatalf("%s does not end", n.process.name)
-	}
-	if !n.cmd.ProcessState.Success() {
-		n.t.Fatalf("%s ends with %v", n.process.name, n.cmd.ProcessState)
+	n.Signal(syscall.SIGTERM)
+	if n.Wait() != 0 {
+		n.t.Fatalf("%s ends with %v", n.Process.Name, n.Cmd.ProcessState)
 	}
 }
 
 // awaitState waits until the server is in one of the states, by what it logs.
 func (n *node) awaitState(states ...string) {
 	n.t.Helper()
-	limit := time.After(patience)
-	for state, seen := "WAITING", 0; ; {
-		n.mu.Lock()
-		more, lines := n.more, n.lines
-		n.mu.Unlock()
+	state, seen := "WAITING", 0
+	n.Until(fmt.Sprintf("that it is in %v", states), func(lines []string) bool {
 		for ; seen < len(lines); seen++ {
 			if _, rest, ok := strings.Cut(lines[seen], transition); ok {
 				state = strings.Fields(rest)[2]
 			}
 		}
-		for _, s := range states {
-			if strings.EqualFold(s, state) {
-				return
-			}
-		}
-		select {
-		case <-more:
-		case <-n.done:
-			n.t.Fatalf("%s ended in state %s", n.process.name, state)
-		case <-limit:
-			n.t.Fatalf("%s is in state %s, want %v", n.process.name, state, states)
-		}
-	}
+		return slices.ContainsFunc(states, func(s string) bool { return strings.EqualFold(s, state) })
+	})
 }
 
 // answer is what came of a command.
@@ -263,11 +248,11 @@ func (n *node) tell(name, arguments string) answer {
 
 func (n *node) raw(request string) (a answer) {
 	n.t.Helper()
-	conn := must1(net.Dial("unix", n.socket()))(n.t)
+	conn := testnet.Must1(net.Dial("unix", n.socket()))(n.t)
 	defer conn.Close()
-	must(n.t, conn.SetDeadline(time.Now().Add(patience)))
-	must1(io.WriteString(conn, request))(n.t)
-	said := must1(io.ReadAll(conn))(n.t)
+	testnet.Must(n.t, conn.SetDeadline(time.Now().Add(testnet.Patience)))
+	testnet.Must1(io.WriteString(conn, request))(n.t)
+	said := testnet.Must1(io.ReadAll(conn))(n.t)
 	if err := json.Unmarshal(said, &a); err != nil {
 		n.t.Fatalf("%s: %s: %v: %s", n.host.name, request, err, said)
 	}
@@ -279,7 +264,7 @@ func (n *node) want(name, arguments string) answer {
 	n.t.Helper()
 	a := n.tell(name, arguments)
 	if a.Result != 0 && a.Result != 3 {
-		n.t.Fatalf("%s: %s %s: %d %s", n.process.name, name, arguments, a.Result, a.Text)
+		n.t.Fatalf("%s: %s %s: %d %s", n.Process.Name, name, arguments, a.Result, a.Text)
 	}
 	return a
 }
@@ -303,9 +288,9 @@ func (n *node) status() relationship {
 	var got struct {
 		Pairs []relationship `json:"high-availability"`
 	}
-	must(n.t, json.Unmarshal(n.want("status-get", "").Arguments, &got))
+	testnet.Must(n.t, json.Unmarshal(n.want("status-get", "").Arguments, &got))
 	if len(got.Pairs) != 1 {
-		n.t.Fatalf("%s: status-get: %d relationships", n.process.name, len(got.Pairs))
+		n.t.Fatalf("%s: status-get: %d relationships", n.Process.Name, len(got.Pairs))
 	}
 	return got.Pairs[0]
 }
@@ -323,7 +308,7 @@ func (n *node) scoped(send func(request string) answer, request string, want int
 		if len(got) == want {
 			return
 		}
-		if time.Since(begin) > patience {
+		if time.Since(begin) > testnet.Patience {
 			n.t.Errorf("%s serves %v after %s", n.host.name, got, request)
 			return
 		}
@@ -338,7 +323,7 @@ func (n *node) leases() map[string]map[string]any {
 	var got struct {
 		Leases []map[string]any `json:"leases"`
 	}
-	must(n.t, json.Unmarshal(n.want(fmt.Sprintf("lease%d-get-all", n.set.family), "").Arguments, &got))
+	testnet.Must(n.t, json.Unmarshal(n.want(fmt.Sprintf("lease%d-get-all", n.set.family), "").Arguments, &got))
 	found := map[string]map[string]any{}
 	for _, l := range got.Leases {
 		if l["state"].(float64) > 1 {
@@ -349,13 +334,27 @@ func (n *node) leases() map[string]map[string]any {
 	return found
 }
 
+// counts is what the server has counted of messages.
+func (n *node) counts() string {
+	n.t.Helper()
+	var all map[string][][]any
+	testnet.Must(n.t, json.Unmarshal(n.want("statistic-get-all", "").Arguments, &all))
+	var text []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if v := all[name]; strings.HasPrefix(name, "pkt") && len(v) > 0 && v[0][0] != 0.0 {
+			text = append(text, fmt.Sprintf("%s %v", name, v[0][0]))
+		}
+	}
+	return strings.Join(text, ", ")
+}
+
 // awaitFree waits until an address is nobody's for the server. A DHCPv4 client
 // that releases gets no answer, and servers log it in their own ways: so the
 // server is asked until it says so.
 func (n *node) awaitFree(addr netip.Addr) {
 	n.t.Helper()
 	arguments := fmt.Sprintf(`{ "ip-address": %q, "type": "IA_NA" }`, addr)
-	limit := time.After(patience)
+	limit := time.After(testnet.Patience)
 	for {
 		a := n.tell(fmt.Sprintf("lease%d-get", n.set.family), arguments)
 		var l struct {
@@ -368,7 +367,7 @@ func (n *node) awaitFree(addr netip.Addr) {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-limit:
-			n.t.Fatalf("%s: %s is still somebody's", n.process.name, addr)
+			n.t.Fatalf("%s: %s is still somebody's", n.Process.Name, addr)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // pair are two servers on a wire, and their clients.
@@ -52,7 +54,7 @@ func hostNumber(i int) int {
 // partner when the client has its answer.
 func (p *pair) same() {
 	p.t.Helper()
-	limit := time.After(patience)
+	limit := time.After(testnet.Patience)
 	for {
 		differ := p.differences()
 		if len(differ) == 0 {
@@ -115,8 +117,8 @@ func (p *pair) undisturbed(do func()) {
 			p.t.Errorf("answered by both servers: %s", strings.Join(double, ", "))
 			return
 		}
-		if time.Since(begin) > patience {
-			p.t.Fatalf("the servers do not stay in the normal state for %s", patience)
+		if time.Since(begin) > testnet.Patience {
+			p.t.Fatalf("the servers do not stay in the normal state for %s", testnet.Patience)
 		}
 	}
 }
@@ -124,13 +126,7 @@ func (p *pair) undisturbed(do func()) {
 // transitions counts the changes of state that both servers have logged.
 func (p *pair) transitions() (sum int) {
 	for _, n := range p.nodes {
-		n.mu.Lock()
-		for _, line := range n.lines {
-			if strings.Contains(line, transition) {
-				sum++
-			}
-		}
-		n.mu.Unlock()
+		sum += strings.Count(n.Text(), transition)
 	}
 	return sum
 }

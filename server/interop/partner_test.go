@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // partnerText is a server whose partner is the test: at 10.77.0.3.
@@ -52,7 +54,7 @@ type peer struct {
 func newPeer(t *testing.T) *peer {
 	t.Helper()
 	p := &peer{t: t, state: "waiting", heard: map[string]int{}, more: make(chan struct{})}
-	p.ln = must1(net.Listen("tcp", "10.77.0.3:8000"))(t)
+	p.ln = testnet.Must1(net.Listen("tcp", "10.77.0.3:8000"))(t)
 	t.Cleanup(func() { p.ln.Close() })
 	go func() {
 		for {
@@ -127,7 +129,7 @@ func (p *peer) is(state string, skew time.Duration) {
 // hears waits until a command has come n more times.
 func (p *peer) hears(command string, n int) {
 	p.t.Helper()
-	limit := time.After(patience)
+	limit := time.After(testnet.Patience)
 	for until := -1; ; {
 		p.mu.Lock()
 		count, more := p.heard[command], p.more
@@ -152,7 +154,7 @@ func alone(t *testing.T, more, user string) (*node, *clients) {
 	w := newWire(t, "10.77.0.3/16")
 	h := w.newHost("a", 1, "10.77.0.1/16")
 	n := &node{host: h, t: t, runs: ours, set: &setting{family: 4, mode: hotStandby}, config: filepath.Join(h.dir, "config.json")}
-	must(t, os.WriteFile(n.config, []byte(fill(partnerText, map[string]string{"DIR": h.dir, "MORE": more, "USER": user})), 0o644))
+	testnet.Must(t, os.WriteFile(n.config, []byte(fill(partnerText, map[string]string{"DIR": h.dir, "MORE": more, "USER": user})), 0o644))
 	c := newClients(t, 4)
 	c.to = c.to[:1]
 	return n, c
@@ -161,9 +163,9 @@ func alone(t *testing.T, more, user string) (*node, *clients) {
 // memory returns what the process has in RAM, in bytes.
 func (n *node) memory() int {
 	n.t.Helper()
-	status := must1(os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid)))(n.t)
+	status := testnet.Must1(os.ReadFile(fmt.Sprintf("/proc/%d/status", n.Cmd.Process.Pid)))(n.t)
 	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	return must1(strconv.Atoi(strings.Fields(rest)[0]))(n.t) << 10
+	return testnet.Must1(strconv.Atoi(strings.Fields(rest)[0]))(n.t) << 10
 }
 
 // TestInteropBadPartner: whatever the partner does, the server says what is
@@ -201,7 +203,7 @@ func TestInteropBadPartner(t *testing.T) {
 
 	t.Log("it lies about its state")
 	p.is("flying", 0)
-	n.mentions("HA_HEARTBEAT_COMMUNICATIONS_FAILED", "unsupported state 'flying'")
+	n.Mentions("HA_HEARTBEAT_COMMUNICATIONS_FAILED", "unsupported state 'flying'")
 	n.awaitState("partner-down")
 	clients.serve(clients.add(2))
 	recover()
@@ -222,7 +224,7 @@ func TestInteropBadPartner(t *testing.T) {
 	t.Log("it stalls: heartbeats and updates are never answered")
 	hold := make(chan struct{})
 	p.says(func(io.Writer, string, json.RawMessage) bool { <-hold; return true })
-	n.mentions("HA_COMMUNICATION_INTERRUPTED")
+	n.Mentions("HA_COMMUNICATION_INTERRUPTED")
 	n.awaitState("partner-down")
 	clients.serve(clients.add(4))
 	close(hold)
@@ -242,15 +244,15 @@ func TestInteropBadPartner(t *testing.T) {
 		}
 		return true
 	})
-	n.mentions("HA_HEARTBEAT_COMMUNICATIONS_FAILED", "response is too long")
+	n.Mentions("HA_HEARTBEAT_COMMUNICATIONS_FAILED", "response is too long")
 	n.awaitState("partner-down")
 	clients.serve(clients.add(2))
 	recover()
 
 	t.Log("it asks with a gigabyte")
-	conn := must1(net.Dial("tcp", "10.77.0.1:8000"))(t)
+	conn := testnet.Must1(net.Dial("tcp", "10.77.0.1:8000"))(t)
 	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", 1<<30)
-	line := must1(bufio.NewReader(conn).ReadString('\n'))(t)
+	line := testnet.Must1(bufio.NewReader(conn).ReadString('\n'))(t)
 	conn.Close()
 	if !strings.Contains(line, "400") {
 		t.Errorf("answer to a request of a gigabyte: %s", line)
@@ -261,7 +263,7 @@ func TestInteropBadPartner(t *testing.T) {
 
 	t.Log("its mode is another one")
 	p.is("load-balancing", 0)
-	n.mentions("to WAITING", "partner's state does not fit our mode")
+	n.Mentions("to WAITING", "partner's state does not fit our mode")
 	recover()
 
 	t.Log("it asks in our own name")
@@ -272,7 +274,7 @@ func TestInteropBadPartner(t *testing.T) {
 
 	t.Log("its clock is skewed")
 	p.is(hotStandby, 2*time.Minute)
-	n.mentions("HA_HIGH_CLOCK_SKEW_CAUSES_TERMINATION")
+	n.Mentions("HA_HIGH_CLOCK_SKEW_CAUSES_TERMINATION")
 	n.awaitState("terminated")
 	clients.serve(clients.add(2))
 	clients.keep()
@@ -296,10 +298,10 @@ func TestInteropStrangers(t *testing.T) {
 	n.start()
 
 	request := `{ "command": "ha-heartbeat", "service": [ "dhcp4" ] }`
-	pair := must1(tls.LoadX509KeyPair(dir+"/cert.pem", dir+"/key.pem"))(t)
+	pair := testnet.Must1(tls.LoadX509KeyPair(dir+"/cert.pem", dir+"/key.pem"))(t)
 	ask := func(certificates []tls.Certificate, user string) (int, string, error) {
-		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: certificates}}, Timeout: patience}
-		r := must1(http.NewRequest("POST", "https://10.77.0.1:8000/", strings.NewReader(request)))(t)
+		client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: certificates}}, Timeout: testnet.Patience}
+		r := testnet.Must1(http.NewRequest("POST", "https://10.77.0.1:8000/", strings.NewReader(request)))(t)
 		r.Header.Set("Content-Type", "application/json")
 		if user != "" {
 			r.SetBasicAuth(user, "p")
@@ -329,10 +331,10 @@ func TestInteropStrangers(t *testing.T) {
 		t.Errorf("config-get: %d %s", status, body)
 	}
 	// Plain HTTP is closed without a word.
-	conn := must1(net.Dial("tcp", "10.77.0.1:8000"))(t)
+	conn := testnet.Must1(net.Dial("tcp", "10.77.0.1:8000"))(t)
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(request), request)
-	must(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	testnet.Must(t, conn.SetReadDeadline(time.Now().Add(testnet.Patience)))
 	if said, _ := io.ReadAll(conn); bytes.Contains(said, []byte("result")) {
 		t.Errorf("plain HTTP is answered with %q", said)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 const seeds = "../../testdata/seeds/"
@@ -22,7 +24,7 @@ func TestInteropSeedPair(t *testing.T) {
 	if isolate(t) {
 		return
 	}
-	text := must1(os.ReadFile(seeds + "kea6-ha-hot-standby.json"))(t)
+	text := testnet.Must1(os.ReadFile(seeds + "kea6-ha-hot-standby.json"))(t)
 	w := newWire(t, "192.168.56.3/24", "2001:db8:1::3/64")
 	p := &pair{t: t, wire: w, set: setting{family: 6, mode: hotStandby}, clients: newClients(t, 6)}
 	p.bare = true // the example delegates no prefixes
@@ -30,7 +32,7 @@ func TestInteropSeedPair(t *testing.T) {
 		h := w.newHost(row.name, byte(i+1), row.address+"/24", fmt.Sprintf("2001:db8:1::%d/64", i+1))
 		n := &node{host: h, t: t, runs: ours, set: &p.set, config: filepath.Join(h.dir, "config.json"), ownTmp: true}
 		own := bytes.Replace(text, []byte(`"this-server-name": "server2"`), []byte(`"this-server-name": "`+row.name+`"`), 1)
-		must(t, os.WriteFile(n.config, own, 0o644))
+		testnet.Must(t, os.WriteFile(n.config, own, 0o644))
 		n.withAgent(row.address, 8000)
 		p.nodes[i] = n
 	}
@@ -85,7 +87,7 @@ func TestInteropSeedCommands(t *testing.T) {
 	for i, name := range []string{"server1", "server2", "server3"} {
 		h := w.newHost(name, byte(0x11+i), addresses[i]+"/16")
 		n := &node{host: h, t: t, runs: ours, set: &set, config: filepath.Join(h.dir, "config.json")}
-		must(t, os.WriteFile(n.config, []byte(fill(threeText, map[string]string{"DIR": h.dir, "NAME": name})), 0o644))
+		testnet.Must(t, os.WriteFile(n.config, []byte(fill(threeText, map[string]string{"DIR": h.dir, "NAME": name})), 0o644))
 		n.withAgent(addresses[i], 8001)
 		n.start()
 		nodes = append(nodes, n)
@@ -95,7 +97,7 @@ func TestInteropSeedCommands(t *testing.T) {
 	nodes[2].awaitState("backup")
 	clients.serve(clients.add(5))
 
-	read := func(name string) string { return string(must1(os.ReadFile(seeds + name))(t)) }
+	read := func(name string) string { return string(testnet.Must1(os.ReadFile(seeds + name))(t)) }
 	for i, n := range nodes {
 		post := func(port string) func(string) answer {
 			return func(request string) answer { return post(t, "http://"+addresses[i]+":"+port+"/", request) }
@@ -122,9 +124,9 @@ func TestInteropSeedCommands(t *testing.T) {
 // post sends a command by HTTP; the answer is the first of a list.
 func post(t *testing.T, url, request string) answer {
 	t.Helper()
-	r := must1(http.Post(url, "application/json", strings.NewReader(request)))(t)
+	r := testnet.Must1(http.Post(url, "application/json", strings.NewReader(request)))(t)
 	defer r.Body.Close()
-	said := must1(io.ReadAll(r.Body))(t)
+	said := testnet.Must1(io.ReadAll(r.Body))(t)
 	var list []answer
 	if err := json.Unmarshal(said, &list); err != nil || len(list) != 1 {
 		t.Fatalf("%s answers %s (%v)", url, said, err)

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"leasehold/server/testnet"
 	"leasehold/server/wire"
 )
 
@@ -20,13 +21,13 @@ func BenchmarkEcho(b *testing.B) {
 	sockets := make(chan *Socket, 1)
 	s := New(Options{Family: V4, Port: 6767, Serve: func(s *Socket) { sockets <- s }})
 	spec := specOf(true, "lo")
-	must(b, s.Apply(&spec))
+	testnet.Must(b, s.Apply(&spec))
 	defer s.Close()
 	sock := <-sockets
 
-	fd := must1(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0))(b)
+	fd := testnet.Must1(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0))(b)
 	defer unix.Close(fd)
-	must(b, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	testnet.Must(b, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
 	payload := make([]byte, 300)
 	far := newMessages(maxBatch)
 	for i := range far.hdrs {
@@ -45,7 +46,7 @@ func BenchmarkEcho(b *testing.B) {
 		}
 		for answered := 0; answered < maxBatch; {
 			n, err := sock.Receive(batch)
-			must(b, err)
+			testnet.Must(b, err)
 			out = out[:0]
 			for _, d := range batch[:n] {
 				out = append(out, Outgoing{Data: d.Data, Departure: wire.Departure{Iface: d.Arrival.Iface, Src: d.Arrival.Dst, Dst: d.Arrival.Src}})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"leasehold/server/testnet"
 	"leasehold/server/wire"
 )
 
@@ -18,9 +19,9 @@ import (
 func relayAt(t *testing.T, address string) (*net.UDPConn, netip.AddrPort) {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)))
-	must(t, err)
+	testnet.Must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	must(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	testnet.Must(t, conn.SetReadDeadline(time.Now().Add(testnet.Patience)))
 	return conn, conn.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
@@ -29,7 +30,7 @@ func receive(t *testing.T, conn *net.UDPConn, n int) (got []string) {
 	b := make([]byte, 65536)
 	for range n {
 		size, err := conn.Read(b)
-		must(t, err)
+		testnet.Must(t, err)
 		got = append(got, string(b[:size]))
 	}
 	return got
@@ -76,11 +77,11 @@ func TestRefusedBundle(t *testing.T) {
 		return
 	}
 	veth(t, "eth0", "192.0.2.1/24")
-	must(t, netlink.LinkSetMTU(linkOf(t, "eth0"), 600))
+	testnet.Must(t, netlink.LinkSetMTU(linkOf(t, "eth0"), 600))
 	l := listenOn(t, V4, specOf(true, "eth0"))
 	c := plug(t, "eth0p")
 	eth0 := l.view.Load().udp.set.ifaces[linkOf(t, "eth0").Attrs().Index]
-	must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: eth0.Index, State: netlink.NUD_PERMANENT,
+	testnet.Must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: eth0.Index, State: netlink.NUD_PERMANENT,
 		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
 	dep := wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay}
 	large := []byte(strings.Repeat("x", 1000))

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+
+	"leasehold/server/testnet"
 )
 
 // follow runs the listener until the test ends.
@@ -53,22 +55,22 @@ func TestInterfacesAreFollowed(t *testing.T) {
 		t.Errorf("received %q %+v", d.Data, d.Arrival)
 	}
 
-	old := must1(netlink.ParseAddr("192.0.2.1/24"))(t)
-	must(t, netlink.AddrDel(linkOf(t, "eth0"), old))
+	old := testnet.Must1(netlink.ParseAddr("192.0.2.1/24"))(t)
+	testnet.Must(t, netlink.AddrDel(linkOf(t, "eth0"), old))
 	l.until("it loses all addresses (the second was secondary)", func(c Change) bool {
 		return len(c.Status.Serving) == 0 && c.Status.State == Failed
 	})
 	addAddr(t, "eth0", "192.0.2.3/24")
 	l.until("it has one again", serves("eth0 raw", "eth0 udp 192.0.2.3"))
 
-	must(t, netlink.LinkSetDown(linkOf(t, "eth0")))
+	testnet.Must(t, netlink.LinkSetDown(linkOf(t, "eth0")))
 	l.until("it goes down", func(c Change) bool { return len(c.Status.Serving) == 0 })
-	must(t, netlink.LinkSetName(linkOf(t, "eth0"), "lan0"))
+	testnet.Must(t, netlink.LinkSetName(linkOf(t, "eth0"), "lan0"))
 	l.until("it is renamed", func(c Change) bool { return len(c.Problems) == 1 })
-	must(t, netlink.LinkSetName(linkOf(t, "lan0"), "eth0"))
+	testnet.Must(t, netlink.LinkSetName(linkOf(t, "lan0"), "eth0"))
 	up(t, "eth0")
 	l.until("it is up again", serves("eth0 raw", "eth0 udp 192.0.2.3"))
-	must(t, netlink.LinkDel(linkOf(t, "eth0")))
+	testnet.Must(t, netlink.LinkDel(linkOf(t, "eth0")))
 	l.until("it vanishes", func(c Change) bool { return len(c.Status.Serving) == 0 })
 }
 
@@ -85,12 +87,12 @@ func TestGroupsAreJoinedAgain(t *testing.T) {
 		l.until("it is served", hears("multicast", "link-local"))
 		client, zone := dial6(t, "eth0p")
 		group := netip.AddrPortFrom(relaysAndServers.WithZone(zone), 547)
-		must1(client.WriteToUDPAddrPort([]byte("solicit"), group))(t)
+		testnet.Must1(client.WriteToUDPAddrPort([]byte("solicit"), group))(t)
 		if d := l.next(); string(d.Data) != "solicit" || !d.Arrival.Multi || d.Arrival.Iface.Name != "eth0" {
 			t.Errorf("received %q %+v", d.Data, d.Arrival)
 		}
 		client.Close()
-		must(t, netlink.LinkDel(linkOf(t, "eth0")))
+		testnet.Must(t, netlink.LinkDel(linkOf(t, "eth0")))
 		l.until("it vanishes", func(c Change) bool { return len(c.Status.Serving) == 0 })
 	}
 }
@@ -105,13 +107,13 @@ func TestApplyKeepsUnchangedSockets(t *testing.T) {
 	l := listenOn(t, V4, specOf(false, "eth0"))
 	l.until("start", serves("eth0 raw", "eth0 udp 192.0.2.1"))
 	spec := specOf(false, "*")
-	must(t, l.Apply(&spec))
+	testnet.Must(t, l.Apply(&spec))
 	c := <-l.changes
 	if len(c.Closed) != 0 || len(c.Opened) != 2 {
 		t.Errorf("opened %v, closed %v", c.Opened, c.Closed)
 	}
 	udp := specOf(true, "eth0")
-	must(t, l.Apply(&udp))
+	testnet.Must(t, l.Apply(&udp))
 	l.until("udp only", serves("eth0 udp 192.0.2.1", "eth0 broadcast 192.0.2.255", "eth0 broadcast 255.255.255.255"))
 	wire := plug(t, "eth0p")
 	wire.send(serverMAC, nil, relay, ourAddress, []byte("unicast"))
@@ -157,6 +159,6 @@ func TestRetries(t *testing.T) {
 
 	holder.Close()
 	spec.MaxRetries = 1000
-	must(t, l.Apply(&spec))
+	testnet.Must(t, l.Apply(&spec))
 	l.until("it is free", func(c Change) bool { return c.Status.State == Ready })
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
+
+	"leasehold/server/testnet"
 )
 
 var (
@@ -126,7 +128,7 @@ func FuzzFrame(f *testing.F) {
 
 func TestDestinedTo(t *testing.T) {
 	a := netip.MustParseAddr
-	vm := must1(bpf.NewVM(destinedTo(68, []netip.Addr{a("255.255.255.255"), a("192.0.2.100")})))(t)
+	vm := testnet.Must1(bpf.NewVM(destinedTo(68, []netip.Addr{a("255.255.255.255"), a("192.0.2.100")})))(t)
 	mod := func(i int, v byte) []byte { b := packetOf("discover"); b[i] = v; return b }
 	for _, tt := range []struct {
 		name string

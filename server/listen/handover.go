@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +27,7 @@ func (s *Set) Quiet() {
 	s.mu.Lock()
 	s.quiet.Store(true)
 	for _, sock := range s.sockets {
-		_ = sock.file.SetReadDeadline(time.Unix(1, 0))
+		sock.interrupt()
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
@@ -54,7 +53,7 @@ func (s *Set) take(k key, w wanted) (int, bool) {
 	if !ok {
 		return -1, false
 	}
-	if s.isBound(fd, k) && unix.SetNonblock(fd, true) == nil {
+	if s.isBound(fd, k) {
 		setBuffers(fd)
 		if setFilter(fd, s.filterOf(k, w)) == nil {
 			return fd, true

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // cupboard keeps duplicates of sockets, as a service manager does.
@@ -60,7 +62,7 @@ func TestQueriesWaitForTheNextProcess(t *testing.T) {
 		// A socket that the configuration no longer asks for is not kept.
 		third := listenKept(t, V4, specOf(!udp, "eth0"), kept)
 		spec := specOf(udp, "eth0")
-		must(t, third.Apply(&spec))
+		testnet.Must(t, third.Apply(&spec))
 		third.Close()
 		if len(kept) != sockets {
 			t.Errorf("udp %v: %d sockets are kept, want %d: %v", udp, len(kept), sockets, kept)
@@ -80,11 +82,11 @@ func TestWrongDescriptorIsNotTakenOver(t *testing.T) {
 	veth(t, "eth0", "192.0.2.1/24")
 	kept := cupboard{}
 	listenKept(t, V4, specOf(true, "eth0"), kept).Close()
-	other := must1(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0))(t)
-	must(t, unix.Bind(other, &unix.SockaddrInet4{Port: 6767, Addr: netip.MustParseAddr("192.0.2.1").As4()}))
+	other := testnet.Must1(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0))(t)
+	testnet.Must(t, unix.Bind(other, &unix.SockaddrInet4{Port: 6767, Addr: netip.MustParseAddr("192.0.2.1").As4()}))
 	for name := range kept {
 		unix.Close(kept[name])
-		kept[name] = must1(unix.Dup(other))(t)
+		kept[name] = testnet.Must1(unix.Dup(other))(t)
 	}
 	l := listenKept(t, V4, specOf(true, "eth0"), kept)
 	defer l.Close()

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"leasehold/server/testnet"
 	"leasehold/server/wire"
 )
 
@@ -90,7 +91,7 @@ func TestVLANInterface(t *testing.T) {
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		t.Skip("this kernel has no VLAN interfaces")
 	}
-	must(t, err)
+	testnet.Must(t, err)
 	up(t, "eth0.5")
 	addAddr(t, "eth0.5", "198.51.100.1/24")
 	l := listenOn(t, V4, specOf(false, "*"))
@@ -142,7 +143,7 @@ func TestFailureDoesNotStopTheBatch(t *testing.T) {
 	l := listenOn(t, V4, specOf(true, "eth0"))
 	c := plug(t, "eth0p")
 	eth0 := l.view.Load().udp.set.ifaces[linkOf(t, "eth0").Attrs().Index]
-	must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: eth0.Index, State: netlink.NUD_PERMANENT,
+	testnet.Must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: eth0.Index, State: netlink.NUD_PERMANENT,
 		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
 	good := wire.Departure{Iface: eth0, Src: ourAddress, Dst: relay}
 	l.Send([]Outgoing{
@@ -177,7 +178,7 @@ func TestLargeAnswerIsFragmented(t *testing.T) {
 	c := plug(t, "eth0p")
 	c.send(serverMAC, nil, relay, ourAddress, []byte("query"))
 	d := l.next()
-	must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: d.Arrival.Iface.Index, State: netlink.NUD_PERMANENT,
+	testnet.Must(t, netlink.NeighAdd(&netlink.Neigh{LinkIndex: d.Arrival.Iface.Index, State: netlink.NUD_PERMANENT,
 		IP: net.IPv4(192, 0, 2, 9), HardwareAddr: clientMAC}))
 	dep := wire.Departure{Iface: d.Arrival.Iface, Src: ourAddress, Dst: relay, Frame: true, HWDst: d.Arrival.HWSrc}
 	l.Send([]Outgoing{{Data: make([]byte, 1600), Departure: dep}, {Data: []byte("small"), Departure: dep}})
@@ -255,7 +256,7 @@ func TestLostDatagramsAreCounted(t *testing.T) {
 	defer s.Close()
 	defer close(release)
 	spec := specOf(false, "eth0")
-	must(t, s.Apply(&spec))
+	testnet.Must(t, s.Apply(&spec))
 	c := plug(t, "eth0p")
 	for sent := 0; s.Lost() == 0; sent++ {
 		if sent > receiveBuffer {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"leasehold/server/testnet"
 	"leasehold/server/wire"
 )
 
@@ -29,9 +30,9 @@ func dial6(t *testing.T, ifname string) (conn *net.UDPConn, zone string) {
 	zone = strconv.Itoa(linkOf(t, ifname).Attrs().Index)
 	addAddr(t, ifname, "fe80::2/64")
 	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.ParseIP("fe80::2"), Port: 546, Zone: zone})
-	must(t, err)
+	testnet.Must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	must(t, conn.SetDeadline(time.Now().Add(patience)))
+	testnet.Must(t, conn.SetDeadline(time.Now().Add(testnet.Patience)))
 	return conn, zone
 }
 
@@ -54,7 +55,7 @@ func TestDHCPv6MulticastAndUnicast(t *testing.T) {
 		{"ff02::1:2", true, "fe80::1"},
 	} {
 		_, err := client.WriteTo([]byte(tt.dst), &net.UDPAddr{IP: net.ParseIP(tt.dst), Port: 547, Zone: zone})
-		must(t, err)
+		testnet.Must(t, err)
 		d := l.next()
 		a := d.Arrival
 		if string(d.Data) != tt.dst || a.Multi != tt.multi || a.Local.String() != tt.local || a.Link ||
@@ -69,9 +70,9 @@ func TestDHCPv6MulticastAndUnicast(t *testing.T) {
 			t.Errorf("answer %q from %v, %v", buf[:n], from, err)
 		}
 	}
-	loop := must1(net.DialUDP("udp6", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::1]:547"))))(t)
+	loop := testnet.Must1(net.DialUDP("udp6", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort("[2001:db8::1]:547"))))(t)
 	defer loop.Close()
-	must1(loop.Write([]byte("relayed")))(t)
+	testnet.Must1(loop.Write([]byte("relayed")))(t)
 	if d := l.next(); string(d.Data) != "relayed" || d.Arrival.Multi || d.Arrival.Local.String() != "2001:db8::1" {
 		t.Errorf("relayed unicast: %q %+v", d.Data, d.Arrival)
 	}

@@ -1,12 +1,8 @@
 package listen
 
 import (
-	"bytes"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,63 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"leasehold/config"
+	"leasehold/server/testnet"
 )
-
-// patience is how long a test waits for what must happen; it is a limit, never
-// a duration that is slept.
-const patience = 10 * time.Second
 
 // inNamespace runs the calling test again in a network namespace of its own and
 // reports false there; in the first process it reports true and the test is
 // over.
 func inNamespace(t testing.TB) bool {
 	t.Helper()
-	const mark = "LISTEN_TEST_NAMESPACE"
-	if os.Getenv(mark) == t.Name() {
+	if testnet.Inside(t) {
 		return false
 	}
-	arg := "-test.run=^" + t.Name() + "$"
-	cmd := exec.Command("/proc/self/exe", arg, "-test.v")
-	if _, ok := t.(*testing.B); ok {
-		cmd = exec.Command("/proc/self/exe", "-test.run=^$", "-test.bench=^"+t.Name()+"$", "-test.v")
-	}
-	cmd.Env = append(os.Environ(), mark+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if _, started := err.(*exec.ExitError); err != nil && !started {
-		if os.Getenv("LEASEHOLD_CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skipf("no network namespace can be made here: %v", err)
-	}
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(out, []byte("--- SKIP: "+t.Name())) {
-		t.SkipNow()
-	}
+	testnet.Again(t, 0)
 	return true
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func must1[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		must(t, err)
-		return v
-	}
 }
 
 var (
@@ -86,9 +38,10 @@ func veth(t testing.TB, name string, addrs ...string) {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = name
 	attrs.HardwareAddr = serverMAC
-	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name + "p", PeerHardwareAddr: clientMAC}))
+	testnet.Must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: name + "p", PeerHardwareAddr: clientMAC}))
 	up(t, name)
 	up(t, name+"p")
+	testnet.AwaitUp(t, name, name+"p")
 	for _, a := range addrs {
 		addAddr(t, name, a)
 	}
@@ -96,19 +49,19 @@ func veth(t testing.TB, name string, addrs ...string) {
 
 func linkOf(t testing.TB, name string) netlink.Link {
 	t.Helper()
-	return must1(netlink.LinkByName(name))(t)
+	return testnet.Must1(netlink.LinkByName(name))(t)
 }
 
 func up(t testing.TB, name string) {
 	t.Helper()
-	must(t, netlink.LinkSetUp(linkOf(t, name)))
+	testnet.Must(t, netlink.LinkSetUp(linkOf(t, name)))
 }
 
 func addAddr(t testing.TB, name, addr string) {
 	t.Helper()
-	a := must1(netlink.ParseAddr(addr))(t)
+	a := testnet.Must1(netlink.ParseAddr(addr))(t)
 	a.Flags |= unix.IFA_F_NODAD
-	must(t, netlink.AddrAdd(linkOf(t, name), a))
+	testnet.Must(t, netlink.AddrAdd(linkOf(t, name), a))
 }
 
 // cable is the client's end of a link: it sends and sees whole frames.
@@ -120,8 +73,8 @@ type cable struct {
 
 func plug(t testing.TB, name string) *cable {
 	t.Helper()
-	ifi := must1(net.InterfaceByName(name))(t)
-	conn := must1(packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil))(t)
+	ifi := testnet.Must1(net.InterfaceByName(name))(t)
+	conn := testnet.Must1(packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil))(t)
 	t.Cleanup(func() { conn.Close() })
 	return &cable{t, conn, ifi}
 }
@@ -154,7 +107,7 @@ func (c *cable) tagged(dstMAC net.HardwareAddr, tag, p []byte) {
 func (c *cable) next() []byte {
 	c.t.Helper()
 	buf := make([]byte, 2048)
-	must(c.t, c.conn.SetReadDeadline(time.Now().Add(patience)))
+	testnet.Must(c.t, c.conn.SetReadDeadline(time.Now().Add(testnet.Patience)))
 	for {
 		n, _, err := c.conn.ReadFrom(buf)
 		if err != nil {
@@ -193,7 +146,7 @@ func listenKept(t testing.TB, f Family, spec config.InterfacesConfig, keeper Kee
 		Failed:  func(_ *Outgoing, err error) { l.failed <- err },
 	})
 	t.Cleanup(l.Close)
-	must(t, l.Apply(&spec))
+	testnet.Must(t, l.Apply(&spec))
 	return l
 }
 
@@ -215,7 +168,7 @@ func (l *listener) next() Datagram {
 	select {
 	case d := <-l.got:
 		return d
-	case <-time.After(patience):
+	case <-time.After(testnet.Patience):
 		l.t.Fatal("nothing was received")
 	}
 	panic("unreachable")
@@ -224,7 +177,7 @@ func (l *listener) next() Datagram {
 // until waits for a change after which ok holds.
 func (l *listener) until(what string, ok func(Change) bool) {
 	l.t.Helper()
-	limit := time.After(patience)
+	limit := time.After(testnet.Patience)
 	for {
 		select {
 		case c := <-l.changes:

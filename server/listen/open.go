@@ -25,7 +25,7 @@ func (s *Set) open(k key, w wanted) (*Socket, error) {
 			return nil, fmt.Errorf("open %s socket on %s: %w", k.kind, w.iface, err)
 		}
 	}
-	sock, err := newSocket(s, k, fd)
+	sock, err := newSocket(s, k, fd, len(s.sockets) < maxAlone)
 	if err != nil {
 		return nil, fmt.Errorf("open %s socket on %s: %w", k.kind, w.iface, err)
 	}
@@ -155,7 +155,7 @@ func openSender(set *Set) (*Socket, error) {
 		return nil, explain(fmt.Errorf("open packet socket: %w", err), packet4)
 	}
 	setBuffers(fd)
-	return newSocket(set, key{kind: packet4}, fd)
+	return newSocket(set, key{kind: packet4}, fd, false)
 }
 
 // reassemble has the kernel put fragments together before it hands a datagram

@@ -315,6 +315,7 @@ func (s *Set) start(opened []*Socket) {
 		s.wg.Add(1)
 		go func() {
 			defer s.wg.Done()
+			defer sock.served()
 			s.opts.Serve(sock)
 		}()
 	}

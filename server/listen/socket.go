@@ -5,9 +5,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +28,7 @@ type Socket struct {
 
 	file   *os.File
 	raw    syscall.RawConn
+	wake   *os.File // ends the wait of Receive; nil: the runtime's poller waits
 	closed atomic.Bool
 	whole  atomic.Bool // the system makes no datagrams of a bundle
 
@@ -35,16 +38,24 @@ type Socket struct {
 	got   int
 	errno unix.Errno
 	read  func(fd uintptr) bool
+	polls [2]unix.PollFd // the socket and wake
+	since time.Time      // when another goroutine could last have had the processor
 }
 
-func newSocket(set *Set, k key, fd int) (*Socket, error) {
+// maxAlone is how many sockets of a Set wait for datagrams in a thread of their
+// own. Through the runtime's poller every datagram would wake a second thread,
+// which costs as much as to answer it; but threads are limited in number.
+const maxAlone = 64
+
+// newSocket makes a Socket of fd, which is closed in case of an error. alone:
+// Receive waits in a thread of its own.
+func newSocket(set *Set, k key, fd int, alone bool) (*Socket, error) {
 	s := &Socket{key: k, set: set, msgs: newMessages(maxBatch)}
-	if os.Getenv("LH_GSO") == "0" {
-		s.whole.Store(true)
-	}
-	block := os.Getenv("LH_BLOCK") == "1"
-	if block {
-		unix.SetNonblock(fd, false)
+	// The runtime's poller takes non-blocking descriptors only. No system call of
+	// ours blocks on it either way.
+	if err := unix.SetNonblock(fd, !alone); err != nil {
+		unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
 	s.file = os.NewFile(uintptr(fd), "dhcp")
 	raw, err := s.file.SyscallConn()
@@ -54,15 +65,65 @@ func newSocket(set *Set, k key, fd int) (*Socket, error) {
 	}
 	s.raw = raw
 	s.read = func(fd uintptr) bool {
-		if block {
-			n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&s.msgs.hdrs[0])), uintptr(s.limit), unix.MSG_WAITFORONE, 0, 0)
-			s.got, s.errno = int(n), e
-			return true
-		}
 		s.got, s.errno = recvmmsg(fd, s.msgs.hdrs[:s.limit])
 		return s.errno != unix.EAGAIN
 	}
+	if !alone {
+		return s, nil
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		s.file.Close()
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	s.wake = os.NewFile(uintptr(wake), "wake")
+	s.polls = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(wake), Events: unix.POLLIN}}
+	s.read = s.readAlone
 	return s, nil
+}
+
+// yieldEvery is how often who waits alone gives way to other goroutines. Whoever
+// never does is taken for one that computes without end: after ten milliseconds
+// the runtime would take the processor away, again and again.
+const yieldEvery = 5 * time.Millisecond
+
+// readAlone is read for a socket that waits by itself.
+func (s *Socket) readAlone(fd uintptr) bool {
+	if now := time.Now(); now.Sub(s.since) > yieldEvery {
+		runtime.Gosched()
+		s.since = now
+	}
+	full := s.got == s.limit // more is there, most likely
+	for s.got, s.errno = 0, unix.EAGAIN; ; full = false {
+		if !full {
+			if _, err := unix.Poll(s.polls[:], -1); err == unix.EINTR {
+				continue
+			}
+			if s.polls[1].Revents != 0 {
+				return true
+			}
+		}
+		if s.got, s.errno = recvmmsg(fd, s.msgs.hdrs[:s.limit]); s.errno != unix.EAGAIN {
+			return true
+		}
+	}
+}
+
+// interrupt ends the wait of Receive, now and later. The Set is quiet, or the
+// Socket closed.
+func (s *Socket) interrupt() {
+	if s.wake != nil {
+		_, _ = s.wake.Write([]byte{7: 1})
+		return
+	}
+	_ = s.file.SetReadDeadline(time.Unix(1, 0))
+}
+
+// served frees what Receive needed: it is not called again.
+func (s *Socket) served() {
+	if s.wake != nil {
+		s.wake.Close()
+	}
 }
 
 // Serving describes the socket.
@@ -81,19 +142,19 @@ func (s *Socket) Serving() Serving {
 func (s *Socket) Receive(batch []*Datagram) (n int, err error) {
 	s.limit = min(len(batch), maxBatch)
 	for n == 0 {
+		if s.ended() {
+			return 0, net.ErrClosed
+		}
 		for i, d := range batch[:s.limit] {
 			s.msgs.prepare(i, d.buf)
 		}
 		if err := s.raw.Read(s.read); err != nil {
-			if s.closed.Load() || s.set.quiet.Load() {
+			if s.ended() {
 				return 0, net.ErrClosed
 			}
 			return 0, fmt.Errorf("wait for datagrams on %s: %w", s.want.iface, err)
 		}
 		if s.errno != 0 {
-			if s.closed.Load() {
-				return 0, net.ErrClosed
-			}
 			// ENETDOWN and the like are reported once and concern no datagram;
 			// an interface that is gone is closed by the Set.
 			if s.errno == unix.EBADF {
@@ -113,6 +174,8 @@ func (s *Socket) Receive(batch []*Datagram) (n int, err error) {
 	}
 	return n, nil
 }
+
+func (s *Socket) ended() bool { return s.closed.Load() || s.set.quiet.Load() }
 
 // accept makes message i the datagram d.
 func (s *Socket) accept(view *view, i int, d *Datagram) bool {
@@ -203,5 +266,8 @@ func (s *Socket) memory() (m [unix.SK_MEMINFO_VARS]uint32) {
 
 func (s *Socket) close() {
 	s.closed.Store(true)
+	if s.wake != nil {
+		s.interrupt()
+	}
 	s.file.Close()
 }

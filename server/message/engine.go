@@ -48,6 +48,8 @@ var (
 	PairMemoryFail = &Message{ID: "LEASEHOLD_PAIR_MEMORY_FAIL", Logger: HAHooks, Level: Warn}
 	// It can again.
 	PairMemoryRecovered = &Message{ID: "LEASEHOLD_PAIR_MEMORY_RECOVERED", Logger: HAHooks, Level: Info}
+	// Addresses that both servers of a pair gave away cannot be stored, or read.
+	PairReportFail = &Message{ID: "LEASEHOLD_PAIR_REPORT_FAIL", Logger: HAHooks, Level: Warn}
 	// The boundary of a pool that a pair divides has moved.
 	PoolShareMoved = &Message{ID: "LEASEHOLD_POOL_SHARE_MOVED", Logger: HAHooks, Level: Info}
 )

@@ -11,6 +11,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // acks are the leases that a server granted on an interface, and to whom.
@@ -30,13 +32,13 @@ type acks struct {
 
 func countAcks(t *testing.T, name string, version int) *acks {
 	t.Helper()
-	ifi := must1(net.InterfaceByName(name))(t)
+	ifi := testnet.Must1(net.InterfaceByName(name))(t)
 	a := &acks{ifi: ifi, done: make(chan struct{}), marks: newMarks(), to: map[string]string{}, granted: granted4, holder: "hwaddr"}
 	if version == 6 {
 		a.granted, a.holder = granted6, "duid"
 	}
-	a.conn = must1(packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil))(t)
-	must(t, setReceiveBuffer(a.conn))
+	a.conn = testnet.Must1(packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil))(t)
+	testnet.Must(t, setReceiveBuffer(a.conn))
 	go a.read()
 	t.Cleanup(func() { a.conn.Close(); <-a.done })
 	return a
@@ -128,7 +130,7 @@ func (a *acks) more(t *testing.T, n int) {
 	a.mu.Unlock()
 	select {
 	case <-full:
-	case <-time.After(patience):
+	case <-time.After(testnet.Patience):
 		t.Fatalf("no %d leases were granted after %d", n, have)
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // capture writes what passes an interface of the test's own namespace to a
@@ -32,15 +34,15 @@ type capture struct {
 
 func record(t *testing.T, name string) *capture {
 	t.Helper()
-	ifi := must1(net.InterfaceByName(name))(t)
+	ifi := testnet.Must1(net.InterfaceByName(name))(t)
 	c := &capture{t: t, path: filepath.Join(t.TempDir(), name+".pcap"), ifi: ifi,
 		done: make(chan struct{}), marks: newMarks()}
-	c.file = must1(os.Create(c.path))(t)
-	c.conn = must1(packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil))(t)
-	must(t, setReceiveBuffer(c.conn))
+	c.file = testnet.Must1(os.Create(c.path))(t)
+	c.conn = testnet.Must1(packet.Listen(ifi, packet.Raw, unix.ETH_P_ALL, nil))(t)
+	testnet.Must(t, setReceiveBuffer(c.conn))
 	// The file begins with: magic, version 2.4, two unused words, longest
 	// frame, Ethernet.
-	must(t, binary.Write(c.file, binary.LittleEndian, []uint32{0xa1b2c3d4, 4<<16 | 2, 0, 0, 65536, 1}))
+	testnet.Must(t, binary.Write(c.file, binary.LittleEndian, []uint32{0xa1b2c3d4, 4<<16 | 2, 0, 0, 65536, 1}))
 	go c.read()
 	t.Cleanup(func() { c.conn.Close(); <-c.done; c.file.Close() })
 	return c

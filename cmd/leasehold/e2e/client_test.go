@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // event is one call of a client's script: what happened, and the environment
@@ -38,8 +40,8 @@ func newScript(t *testing.T, client, body string) *script {
 	dir := t.TempDir()
 	s := &script{t: t, path: filepath.Join(dir, "script"), client: client, events: make(chan event, 64)}
 	pipe := filepath.Join(dir, "pipe")
-	must(t, unix.Mkfifo(pipe, 0o666))
-	must(t, os.Chmod(dir, 0o755))
+	testnet.Must(t, unix.Mkfifo(pipe, 0o666))
+	testnet.Must(t, os.Chmod(dir, 0o755))
 	text := fmt.Sprintf(`#!/bin/sh
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 event=${reason:-${REASON:-$1}}
@@ -55,8 +57,8 @@ end"
 echo "$report" >%s
 exit $code
 `, body, pipe)
-	must(t, os.WriteFile(s.path, []byte(text), 0o755))
-	f := must1(os.OpenFile(pipe, os.O_RDWR, 0))(t)
+	testnet.Must(t, os.WriteFile(s.path, []byte(text), 0o755))
+	f := testnet.Must1(os.OpenFile(pipe, os.O_RDWR, 0))(t)
 	t.Cleanup(func() { f.Close() })
 	go s.read(f)
 	return s
@@ -81,7 +83,7 @@ func (s *script) read(f *os.File) {
 // await waits for one of the events named.
 func (s *script) await(names ...string) event {
 	s.t.Helper()
-	limit := time.After(patience)
+	limit := time.After(testnet.Patience)
 	for {
 		select {
 		case e := <-s.events:

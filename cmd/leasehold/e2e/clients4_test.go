@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // What the server of the tests with clients is told. The first address of the
@@ -55,7 +57,7 @@ type client4 struct {
 	address string                            // variable with the address
 	options map[string]string                 // variables with config4's options
 	script  string                            // see newScript
-	start   func(h *host, s *script) *process
+	start   func(h *host, s *script) *testnet.Process
 	renew   func(h *host) // nil: it renews at T1
 	release func(h *host) // and end
 }
@@ -85,7 +87,7 @@ func udhcpc() client4 {
 			"tftp": "boot.example.org", "bootfile": "loader.efi", "search": "example.org lab.example.org",
 			"staticroutes": "198.51.100.0/24 192.0.2.1",
 		},
-		start: func(h *host, s *script) *process {
+		start: func(h *host, s *script) *testnet.Process {
 			args := []string{"udhcpc", "-f", "-R", "-a200", "-A", "1", "-t", "10", "-T", "1", "-i", "eth0", "-p", pid, "-s", s.path}
 			for _, name := range []string{"ntpsrv", "tftp", "bootfile", "search", "staticroutes"} {
 				args = append(args, "-O", name)
@@ -102,7 +104,7 @@ func udhcpc() client4 {
 func dhclient(t *testing.T) client4 {
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "dhclient.conf")
-	must(t, os.WriteFile(conf, []byte(`
+	testnet.Must(t, os.WriteFile(conf, []byte(`
 option rfc3442-classless-static-routes code 121 = array of unsigned integer 8;
 request subnet-mask, broadcast-address, routers, domain-name, domain-name-servers, domain-search, host-name,
 	ntp-servers, tftp-server-name, bootfile-name, rfc3442-classless-static-routes;
@@ -124,7 +126,7 @@ initial-interval 1;
 			"new_domain_search":                   "example.org. lab.example.org.",
 			"new_rfc3442_classless_static_routes": "24 198 51 100 192 0 2 1",
 		},
-		start:   func(h *host, s *script) *process { used = s; return h.start(args(s, "-d")...) },
+		start:   func(h *host, s *script) *testnet.Process { used = s; return h.start(args(s, "-d")...) },
 		release: func(h *host) { h.run(args(used, "-r")...) },
 	}
 	c.names.bound, c.names.renewed = []string{"BOUND", "REBOOT"}, []string{"RENEW"}
@@ -133,7 +135,7 @@ initial-interval 1;
 
 func dhcpcd(t *testing.T) client4 {
 	conf := filepath.Join(t.TempDir(), "dhcpcd.conf")
-	must(t, os.WriteFile(conf, []byte(`
+	testnet.Must(t, os.WriteFile(conf, []byte(`
 ipv4only
 noipv6rs
 noipv4ll
@@ -150,7 +152,7 @@ require dhcp_server_identifier
 			"new_ntp_servers": "192.0.2.123", "new_tftp_server_name": "boot.example.org", "new_bootfile_name": "loader.efi",
 			"new_domain_search": "example.org lab.example.org", "new_classless_static_routes": "198.51.100.0/24 192.0.2.1",
 		},
-		start: func(h *host, s *script) *process {
+		start: func(h *host, s *script) *testnet.Process {
 			return h.start("dhcpcd", "-4", "-B", "-d", "-f", conf, "-c", s.path, "eth0")
 		},
 		renew:   func(h *host) { h.run("dhcpcd", "-4", "-N", "eth0") },
@@ -248,7 +250,7 @@ func talk4(t *testing.T, c client4, as string) {
 		t.Helper()
 		c.release(h)
 		s.awaitRow(free, "released", func(r row) bool { return !r.held() })
-		running.wait()
+		running.Wait()
 	}
 	release()
 	running = c.start(h, script)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // What the server of the tests with clients is told. T1 and T2 are short: most
@@ -51,7 +53,7 @@ type client6 struct {
 func dhclient6(t *testing.T) client6 {
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "dhclient.conf")
-	must(t, os.WriteFile(conf, []byte("request dhcp6.name-servers, dhcp6.domain-search;\n"), 0o644))
+	testnet.Must(t, os.WriteFile(conf, []byte("request dhcp6.name-servers, dhcp6.domain-search;\n"), 0o644))
 	args := func(s *script, more ...string) []string {
 		return append(append([]string{"dhclient", "-6", "-N", "-P"}, more...), "-cf", conf, "-lf", filepath.Join(dir, "leases"),
 			"-pf", "/run/dhclient.pid", "-sf", s.path, "eth0")
@@ -81,7 +83,7 @@ func dhclient6(t *testing.T) client6 {
 
 func dhcpcd6(t *testing.T) client6 {
 	conf := filepath.Join(t.TempDir(), "dhcpcd.conf")
-	must(t, os.WriteFile(conf, []byte(`
+	testnet.Must(t, os.WriteFile(conf, []byte(`
 ipv6only
 noipv6rs
 duid
@@ -140,7 +142,7 @@ func dhcp6c(t *testing.T) client6 {
 			"new_domain_name":         "example.org. lab.example.org.",
 		},
 		start: func(h *host, s *script) {
-			must(t, os.WriteFile(conf, []byte(`
+			testnet.Must(t, os.WriteFile(conf, []byte(`
 interface eth0 {
 	send ia-na 1;
 	send ia-pd 2;
@@ -219,11 +221,9 @@ func talk6(t *testing.T, c client6, as string) {
 		t.Errorf("lease file: prefix %v", p)
 	}
 	script.await(c.kept...)
-	if have := h.run("ip", "-6", "-o", "address", "show", "dev", "eth0"); !strings.Contains(have, addr+"/") {
-		t.Errorf("%s did not configure %s:\n%s", c.program, addr, have)
-	}
-	if have := h.run("ip", "-6", "-o", "address", "show", "dev", "inner"); c.routes && !strings.Contains(have, inside6) {
-		t.Errorf("%s did not take a prefix from %s:\n%s", c.program, prefix6, have)
+	h.awaitAddress("eth0", addr+"/")
+	if c.routes {
+		h.awaitAddress("inner", inside6) // of a prefix from prefix6
 	}
 
 	s.stop()
@@ -305,11 +305,11 @@ func TestEndToEndReservation6(t *testing.T) {
 // forgetIdentity makes the server another one at its next start.
 func (s *server) forgetIdentity() {
 	s.t.Helper()
-	files := must1(filepath.Glob(filepath.Join(s.dir(), "*serverid*")))(s.t)
+	files := testnet.Must1(filepath.Glob(filepath.Join(s.dir(), "*serverid*")))(s.t)
 	if len(files) == 0 {
 		s.t.Error("the server keeps its identifier nowhere")
 	}
 	for _, f := range files {
-		must(s.t, os.Remove(f))
+		testnet.Must(s.t, os.Remove(f))
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // fromISC and fromDnsmasq say the same of one network, each in its server's way,
@@ -116,7 +118,7 @@ func ask(t *testing.T, h *host) map[string]map[string]string {
 		}
 		p := h.start(append(args, c.args...)...)
 		e := s.await("bound")
-		p.wait()
+		p.Wait()
 		got[name] = map[string]string{"pool": poolOf(e.env["ip"])}
 		for _, key := range told {
 			got[name][key] = strings.TrimSpace(e.env[key])
@@ -148,21 +150,20 @@ func sameAnswers(t *testing.T, text string, old func(conf, leases string) *exec.
 	bridge(t, "lan", "192.0.2.1/24")
 	h := newHost(t, "client")
 	h.plug("eth0", "lan", clientMAC)
-	awaitRunning(t, "lan")
 	dir := t.TempDir()
 	conf, leases := filepath.Join(dir, "old.conf"), filepath.Join(dir, "old.leases")
-	must(t, os.WriteFile(conf, []byte(text), 0o644))
-	must(t, os.WriteFile(leases, nil, 0o644))
-	p := start(t, "the old server", old(conf, leases))
-	p.await(ready)
+	testnet.Must(t, os.WriteFile(conf, []byte(text), 0o644))
+	testnet.Must(t, os.WriteFile(leases, nil, 0o644))
+	p := testnet.Start(t, "the old server", old(conf, leases))
+	p.Await(ready)
 	want := ask(t, h)
-	p.signal(syscall.SIGTERM)
-	p.wait()
+	p.Signal(syscall.SIGTERM)
+	p.Wait()
 
-	cmd := exec.Command(program(t), append([]string{"convert", conf}, args...)...)
+	cmd := exec.Command(testnet.Program(t), append([]string{"convert", conf}, args...)...)
 	var said strings.Builder
 	cmd.Stderr = &said
-	out := must1(cmd.Output())(t)
+	out := testnet.Must1(cmd.Output())(t)
 	t.Logf("convert: %s", said.String())
 	s := serve(t, "leasehold", strings.Replace(string(out), "/run/kea", dir, 1))
 	got := ask(t, h)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"leasehold/lease"
+	"leasehold/server/testnet"
 )
 
 // inDatabase is a configuration with its leases in an SQLite database, which
@@ -23,7 +24,7 @@ func inDatabase(config, path, socket string) string {
 func readDatabase(t *testing.T, path string, version int) map[string]lease.Lease {
 	t.Helper()
 	found := map[string]lease.Lease{}
-	must(t, lease.ReadDB(path, version, func(l lease.Lease) error {
+	testnet.Must(t, lease.ReadDB(path, version, func(l lease.Lease) error {
 		found[l.Addr.String()] = l
 		return nil
 	}))
@@ -43,7 +44,7 @@ func TestEndToEndOneDatabase(t *testing.T) {
 	serveFrom := func(path string) {
 		t.Helper()
 		s.configure(inDatabase(config4, path, socket4))
-		must(t, os.WriteFile(s.also, []byte(inDatabase(config6, path, socket6)), 0o644))
+		testnet.Must(t, os.WriteFile(s.also, []byte(inDatabase(config6, path, socket6)), 0o644))
 		s.start()
 	}
 	serveFrom(db)
@@ -61,8 +62,8 @@ func TestEndToEndOneDatabase(t *testing.T) {
 		addr6 = script6.await("BOUND6").env["new_ip6_address"]
 	}
 
-	s.signal(syscall.SIGKILL)
-	s.wait()
+	s.Signal(syscall.SIGKILL)
+	s.Wait()
 	check := func(path string) {
 		t.Helper()
 		four, six := readDatabase(t, path, 4), readDatabase(t, path, 6)
@@ -81,7 +82,7 @@ func TestEndToEndOneDatabase(t *testing.T) {
 	s.start()
 	c4.renew(h)
 	script4.await("renew").check(t, map[string]string{"ip": addr})
-	runs(t, program(t), "leases", "backup", "--socket", socket4, "copy.db")
+	runs(t, testnet.Program(t), "leases", "backup", "--socket", socket4, "copy.db")
 	check(filepath.Join(s.dir(), "copy.db"))
 	c4.renew(h)
 	script4.await("renew").check(t, map[string]string{"ip": addr})

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // The demo needs no namespace of the test's: it makes its own.
@@ -12,11 +14,11 @@ func TestEndToEndDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("end-to-end tests take their time")
 	}
-	bin := program(t)
+	bin := testnet.Program(t)
 	t.Run("one round", func(t *testing.T) {
 		out, err := exec.Command(bin, "demo", "--once").CombinedOutput()
 		if err != nil && strings.Contains(string(out), "namespaces") {
-			missing(t, "no namespaces can be made here: %s", out)
+			testnet.Missing(t, "no namespaces can be made here: %s", out)
 		}
 		if n := strings.Count(string(out), "RELEASE"); err != nil || n != 4 {
 			t.Errorf("%d clients had a lease, want 4: %v\n%s", n, err, out)
@@ -25,10 +27,10 @@ func TestEndToEndDemo(t *testing.T) {
 	t.Run("until Ctrl-C", func(t *testing.T) {
 		cmd := exec.Command(bin, "demo")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		p := start(t, "demo", cmd)
-		p.await("REQUEST")
-		must(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
-		if code := p.wait(); code != 0 {
+		p := testnet.Start(t, "demo", cmd)
+		p.Await("REQUEST")
+		testnet.Must(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
+		if code := p.Wait(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // configLoad4 has room for many clients, on the link and behind a relay agent.
@@ -88,19 +90,19 @@ func perfdhcp(h *host, args ...string) {
 	p := h.start(append([]string{"sh", "-c", `echo $$ >` + pid + `; exec perfdhcp "$@"`, "perfdhcp",
 		"-t", "1", "-r", "100", "-R", strconv.Itoa(exchanges), "-d", "600"}, args...)...)
 	since, lost := 0, 0
-	p.awaitLine("that every client was answered", func(line string) bool {
+	p.AwaitLine("that every client was answered", func(line string) bool {
 		m := perfdhcpNow.FindStringSubmatch(line)
 		if m == nil {
 			return false
 		}
-		number := func(i int) int { return must1(strconv.Atoi(m[i]))(h.t) }
+		number := func(i int) int { return testnet.Must1(strconv.Atoi(m[i]))(h.t) }
 		if n := number(2) + number(3); n > lost {
 			since, lost = number(1), n
 		}
 		return number(1)-since >= 3*exchanges
 	})
 	h.run("sh", "-c", "kill -INT $(cat "+pid+")")
-	p.wait()
+	p.Wait()
 }
 
 func held(rows map[string]row) (n int) {
@@ -114,8 +116,8 @@ func held(rows map[string]row) (n int) {
 
 // loadClients starts the load generator on a host: clients one after the other,
 // none of which asks twice.
-func loadClients(h *host, version, first, count int) *process {
-	args := []string{program(h.t), "bench", "--interface", "eth0", "--first-client", strconv.Itoa(first),
+func loadClients(h *host, version, first, count int) *testnet.Process {
+	args := []string{testnet.Program(h.t), "bench", "--interface", "eth0", "--first-client", strconv.Itoa(first),
 		"-n", strconv.Itoa(count), "--window", "32", "--timeout", "1s"}
 	if version == 6 {
 		args = append(args, "-6")

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/mdlayher/packet"
+
+	"leasehold/server/testnet"
 )
 
 // marks are frames by which a listener on an interface knows how far it is.
@@ -44,13 +46,13 @@ func (m *marks) take(frame []byte) bool {
 // A bridge without a port takes no mark.
 func (m *marks) catchUp(t *testing.T, ifi *net.Interface) {
 	t.Helper()
-	conn := must1(packet.Listen(ifi, packet.Raw, 0, nil))(t)
+	conn := testnet.Must1(packet.Listen(ifi, packet.Raw, 0, nil))(t)
 	defer conn.Close()
 	n := lastMark.Add(1)
 	frame := append(binary.BigEndian.AppendUint64(bytes.Clone(markHead), n), make([]byte, 60)...)
-	limit := time.After(patience)
+	limit := time.After(testnet.Patience)
 	for {
-		must1(conn.WriteTo(frame, &packet.Addr{HardwareAddr: frame[:6]}))(t)
+		testnet.Must1(conn.WriteTo(frame, &packet.Addr{HardwareAddr: frame[:6]}))(t)
 		again := time.After(time.Second) // a mark is lost where there is no room for it
 		for waiting := true; waiting; {
 			m.mu.Lock()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // foreign is a server whose place ours takes.
@@ -65,17 +67,17 @@ func migrate(t *testing.T, from foreign, config string, load ...string) {
 	bridge(t, "lan", "10.0.0.1/16", "2001:db8:1::1/64")
 	s := prepare(t, "leasehold", config)
 	leases := filepath.Join(s.dir(), foreignLeases)
-	must(t, os.WriteFile(leases, nil, 0o600))
-	must(t, os.WriteFile(filepath.Join(s.dir(), foreignConf), []byte(from.conf), 0o600))
-	old := start(t, from.program, exec.Command(from.program, from.args(s.dir())...))
-	old.await(from.ready)
+	testnet.Must(t, os.WriteFile(leases, nil, 0o600))
+	testnet.Must(t, os.WriteFile(filepath.Join(s.dir(), foreignConf), []byte(from.conf), 0o600))
+	old := testnet.Start(t, from.program, exec.Command(from.program, from.args(s.dir())...))
+	old.Await(from.ready)
 	h := newHost(t, "load")
 	h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
 	perfdhcp(h, load...)
-	old.signal(syscall.SIGTERM)
-	old.wait()
+	old.Signal(syscall.SIGTERM)
+	old.Wait()
 
-	imported := exec.Command(program(t), "leases", "import", "--from", from.format, "-c", s.config, leases)
+	imported := exec.Command(testnet.Program(t), "leases", "import", "--from", from.format, "-c", s.config, leases)
 	said, err := imported.CombinedOutput()
 	if err != nil || !strings.Contains(string(said), " leases taken over, 0 not") {
 		t.Fatalf("import: %v\n%s", err, said)

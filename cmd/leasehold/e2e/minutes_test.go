@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"leasehold/server/testnet"
 )
 
 // minutes is the stage of the story of the first ten minutes.
@@ -17,7 +19,7 @@ type minutes struct {
 	t       *testing.T
 	dir     string // of the story
 	hosts   map[string]*host
-	servers map[string]*process
+	servers map[string]*testnet.Process
 }
 
 // command is one that runs on a machine of the story, in its directory.
@@ -27,7 +29,7 @@ func (m *minutes) command(ts *testscript.TestScript, name string, args ...string
 		ts.Fatalf("there is no machine %s", name)
 	}
 	if args[0] == "leasehold" {
-		args[0] = program(m.t)
+		args[0] = testnet.Program(m.t)
 	}
 	cmd := h.command(append([]string{"env", "-C", m.dir}, args...)...)
 	cmd.Env = append(os.Environ(), "KEA_DHCP_DATA_DIR="+filepath.Join(m.dir, name))
@@ -44,19 +46,20 @@ func (m *minutes) on(ts *testscript.TestScript, neg bool, args []string) {
 
 func (m *minutes) serve(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.MkdirAll(filepath.Join(m.dir, args[0]), 0o755))
-	m.servers[args[0]] = start(m.t, args[0], m.command(ts, args[0], "leasehold", "serve", "-c", args[1], "--pid-file", filepath.Join(m.dir, args[0], "pid")))
-	m.servers[args[0]].await("DHCP4_STARTED")
+	m.servers[args[0]] = testnet.Start(m.t, args[0], m.command(ts, args[0], "leasehold", "serve", "-c", args[1], "--pid-file", filepath.Join(m.dir, args[0], "pid")))
+	// A pair may have found itself by then: said is to see that, too.
+	m.servers[args[0]].Mentions("DHCP4_STARTED")
 }
 
 func (m *minutes) said(_ *testscript.TestScript, _ bool, args []string) {
-	m.servers[args[0]].await(args[1])
+	m.servers[args[0]].Await(args[1])
 }
 
 // end ends a server as a service manager does.
 func (m *minutes) end(ts *testscript.TestScript, _ bool, args []string) {
 	pid := strings.TrimSpace(ts.ReadFile(args[0] + "/pid"))
 	ts.Check(m.command(ts, args[0], "kill", "-TERM", pid).Run())
-	m.servers[args[0]].wait()
+	m.servers[args[0]].Wait()
 }
 
 func (m *minutes) client(ts *testscript.TestScript, _ bool, args []string) {
@@ -81,7 +84,7 @@ func TestEndToEndTenMinutes(t *testing.T) {
 		return
 	}
 	bridge(t, "wire")
-	m := &minutes{t: t, hosts: map[string]*host{}, servers: map[string]*process{}}
+	m := &minutes{t: t, hosts: map[string]*host{}, servers: map[string]*testnet.Process{}}
 	for i, name := range []string{"server1", "server2", "client"} {
 		h := newHost(t, name)
 		m.hosts[name] = h
@@ -92,7 +95,6 @@ func TestEndToEndTenMinutes(t *testing.T) {
 			h.plug("lan", "wire", mac, "192.0.2."+string(rune('1'+i))+"/24")
 		}
 	}
-	awaitRunning(t, "wire")
 	testscript.Run(t, testscript.Params{
 		Files: []string{"testdata/minutes.txtar"},
 		Setup: func(env *testscript.Env) error {
@@ -116,7 +118,6 @@ func TestEndToEndInPlaceOfKea(t *testing.T) {
 	h.plug("eth0", "lan", clientMAC)
 	second := newHost(t, "second")
 	second.plug("eth0", "lan", reservedMAC)
-	awaitRunning(t, "lan")
 	text := strings.Replace(config4, `"renew-timer": 3, "rebind-timer": 400`, `"renew-timer": 200, "rebind-timer": 400`, 1)
 	kea, leases := keaServer(t, "kea-dhcp4", text)
 	c := udhcpc()
@@ -128,29 +129,29 @@ func TestEndToEndInPlaceOfKea(t *testing.T) {
 		c.renew(h)
 		script.await("renew").check(t, map[string]string{"ip": addr})
 	}
-	kea.signal(syscall.SIGTERM)
-	kea.wait()
+	kea.Signal(syscall.SIGTERM)
+	kea.Wait()
 
 	// Ours, by Kea's name, on Kea's configuration and lease file.
 	conf := filepath.Join(filepath.Dir(leases), "kea.json")
-	cmd := exec.Command(filepath.Join(filepath.Dir(program(t)), "kea-dhcp4"), "-c", conf)
+	cmd := exec.Command(filepath.Join(filepath.Dir(testnet.Program(t)), "kea-dhcp4"), "-c", conf)
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+filepath.Dir(leases))
-	ours := start(t, "leasehold", cmd)
-	ours.await("DHCP4_STARTED")
+	ours := testnet.Start(t, "leasehold", cmd)
+	ours.Await("DHCP4_STARTED")
 	renewed()
 	other := newScript(t, c.program, c.script)
 	c.start(second, other)
 	other.await("bound").check(t, map[string]string{"ip": reserved})
-	ours.signal(syscall.SIGTERM)
-	if code := ours.wait(); code != 0 {
+	ours.Signal(syscall.SIGTERM)
+	if code := ours.Wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 
 	// And back.
-	cmd = exec.Command(must1(exec.LookPath("kea-dhcp4"))(t), "-c", conf)
+	cmd = exec.Command(testnet.Must1(exec.LookPath("kea-dhcp4"))(t), "-c", conf)
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+filepath.Dir(leases), "KEA_LOCKFILE_DIR="+filepath.Dir(leases))
-	back := start(t, "Kea again", cmd)
-	back.await("DHCP4_STARTED")
+	back := testnet.Start(t, "Kea again", cmd)
+	back.Await("DHCP4_STARTED")
 	renewed()
 	c.renew(second)
 	other.await("renew").check(t, map[string]string{"ip": reserved})
@@ -158,6 +159,6 @@ func TestEndToEndInPlaceOfKea(t *testing.T) {
 	if !rows[addr].held() || !rows[reserved].held() {
 		t.Errorf("lease file: %v", rows)
 	}
-	back.signal(syscall.SIGTERM)
-	back.wait()
+	back.Signal(syscall.SIGTERM)
+	back.Wait()
 }

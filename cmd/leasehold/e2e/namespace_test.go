@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -19,17 +18,12 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
-// patience is how long a test waits for what must happen; it is a limit, never
-// a duration that is slept.
-const patience = 60 * time.Second
-
-// What the test binary is when it calls itself.
-const (
-	roleTest = "LEASEHOLD_E2E_TEST" // the process of one test; the value is its name
-	roleHost = "LEASEHOLD_E2E_HOST" // the first process of a host
-)
+// roleHost makes the test binary the first process of a host.
+const roleHost = "LEASEHOLD_E2E_HOST"
 
 // sideBySide is how many tests run at once: more than there are processors,
 // since they wait for clients most of the time.
@@ -41,30 +35,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	flag.Set("test.parallel", strconv.Itoa(sideBySide))
-	code := m.Run()
-	if build.dir != "" {
-		os.RemoveAll(build.dir)
-	}
-	os.Exit(code)
-}
-
-// need ends the test if a program that it is about is not installed.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			missing(t, "%s is not installed", p)
-		}
-	}
-}
-
-// missing skips the test, but not where everything must be there.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("LEASEHOLD_CI") != "" || os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
+	os.Exit(testnet.Run(m))
 }
 
 // isolate runs the calling test again in namespaces of its own and reports
@@ -72,52 +43,20 @@ func missing(t *testing.T, format string, args ...any) {
 // is the test.
 func isolate(t *testing.T, programs ...string) (over bool) {
 	t.Helper()
-	if os.Getenv(roleTest) == t.Name() {
-		must(t, private())
-		must(t, noLinkLocal())
-		must(t, setUp("lo"))
+	if testnet.Inside(t) {
+		testnet.Must(t, private())
+		testnet.Must(t, noLinkLocal())
+		testnet.Must(t, setUp("lo"))
 		return false
 	}
 	if testing.Short() {
 		t.Skip("end-to-end tests take their time")
 	}
-	need(t, append(programs, "ip", "nsenter")...)
-	bin := program(t)
+	testnet.Need(t, append(programs, "ip", "nsenter")...)
+	env := testnet.WithProgram(t)
 	t.Parallel()
-	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout="+timeLeft(t).String())
-	cmd.Env = append(os.Environ(), roleTest+"="+t.Name(), binaryVariable+"="+bin)
-	cmd.SysProcAttr = namespaces()
-	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if _, started := err.(*exec.ExitError); err != nil && !started {
-		missing(t, "no namespaces can be made here: %v", err)
-	}
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(out, []byte("--- SKIP: "+t.Name())) {
-		t.SkipNow()
-	}
+	testnet.Again(t, unix.CLONE_NEWNS|unix.CLONE_NEWPID, env)
 	return true
-}
-
-// timeLeft is how long the second process of a test may take: not so long that
-// the first one is ended before it can tell what the second one said.
-func timeLeft(t *testing.T) time.Duration {
-	if end, ok := t.Deadline(); ok {
-		return max(time.Until(end)*9/10, time.Second)
-	}
-	return 0
-}
-
-func namespaces() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID}
 }
 
 // private makes this process's mounts its own and shows it its own processes.
@@ -195,10 +134,10 @@ func newHost(t *testing.T, name string) *host {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), roleHost+"="+name)
-	cmd.SysProcAttr = namespaces()
-	out := must1(cmd.StdoutPipe())(t)
-	alive := must1(cmd.StdinPipe())(t)
-	must(t, cmd.Start())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID}
+	out := testnet.Must1(cmd.StdoutPipe())(t)
+	alive := testnet.Must1(cmd.StdinPipe())(t)
+	testnet.Must(t, cmd.Start())
 	h := &host{t: t, name: name, pid: cmd.Process.Pid}
 	h.shutDown = func() { alive.Close(); cmd.Wait(); h.unplug() }
 	t.Cleanup(h.shutDown)
@@ -234,9 +173,9 @@ func (h *host) ip(line string) {
 
 // start begins a command on the host. It ends with the test; what it said is in
 // the test's log then.
-func (h *host) start(args ...string) *process {
+func (h *host) start(args ...string) *testnet.Process {
 	h.t.Helper()
-	return start(h.t, h.name+": "+filepath.Base(args[0]), h.command(args...))
+	return testnet.Start(h.t, h.name+": "+filepath.Base(args[0]), h.command(args...))
 }
 
 // bridge makes a link on which hosts can be plugged; the test's own namespace,
@@ -247,9 +186,9 @@ func bridge(t *testing.T, name string, addrs ...string) {
 	attrs.Name = name
 	attrs.HardwareAddr = serverMAC
 	noSnooping := false
-	must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &noSnooping}))
-	must(t, checksumInSoftware(name))
-	must(t, setUp(name))
+	testnet.Must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &noSnooping}))
+	testnet.Must(t, checksumInSoftware(name))
+	testnet.Must(t, setUp(name))
 	for _, a := range append(addrs, linkLocal(serverMAC)) {
 		address(t, name, a)
 	}
@@ -258,9 +197,9 @@ func bridge(t *testing.T, name string, addrs ...string) {
 // address gives an interface of the test's own namespace an address.
 func address(t *testing.T, name, a string) {
 	t.Helper()
-	addr := must1(netlink.ParseAddr(a))(t)
+	addr := testnet.Must1(netlink.ParseAddr(a))(t)
 	addr.Flags |= unix.IFA_F_NODAD
-	must(t, netlink.AddrAdd(must1(netlink.LinkByName(name))(t), addr))
+	testnet.Must(t, netlink.AddrAdd(testnet.Must1(netlink.LinkByName(name))(t), addr))
 }
 
 // plug connects a new interface of the host, with these addresses, with a
@@ -269,11 +208,11 @@ func (h *host) plug(name, bridge string, mac net.HardwareAddr, addrs ...string) 
 	h.t.Helper()
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "p-" + h.name + "-" + name
-	attrs.MasterIndex = must1(netlink.LinkByName(bridge))(h.t).Attrs().Index
+	attrs.MasterIndex = testnet.Must1(netlink.LinkByName(bridge))(h.t).Attrs().Index
 	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerHardwareAddr: mac, PeerNamespace: netlink.NsPid(h.pid)}
-	must(h.t, netlink.LinkAdd(veth))
+	testnet.Must(h.t, netlink.LinkAdd(veth))
 	h.ports = append(h.ports, attrs.Name)
-	must(h.t, setUp(attrs.Name))
+	testnet.Must(h.t, setUp(attrs.Name))
 	h.ip("link set dev " + name + " up")
 	for _, a := range append(addrs, linkLocal(mac)) {
 		line := "address add " + a + " dev " + name
@@ -281,6 +220,21 @@ func (h *host) plug(name, bridge string, mac net.HardwareAddr, addrs ...string) 
 			line += " nodad"
 		}
 		h.ip(line)
+	}
+	testnet.AwaitUp(h.t, attrs.Name, bridge)
+}
+
+// awaitAddress waits until an interface of the host has an address that begins so.
+func (h *host) awaitAddress(name, begin string) {
+	h.t.Helper()
+	for limit := time.Now().Add(testnet.Patience); ; time.Sleep(50 * time.Millisecond) {
+		have := h.run("ip", "-o", "address", "show", "dev", name)
+		if strings.Contains(have, " "+begin) {
+			return
+		}
+		if time.Now().After(limit) {
+			h.t.Fatalf("%s: %s does not get %s:\n%s", h.name, name, begin, have)
+		}
 	}
 }
 
@@ -334,19 +288,4 @@ func checksumInSoftware(name string) error {
 		return fmt.Errorf("compute checksums of %s in software: %w", name, errno)
 	}
 	return nil
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func must1[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		must(t, err)
-		return v
-	}
 }

@@ -21,7 +21,7 @@ func TestEndToEndPingCheck(t *testing.T) {
 	h.plug("eth0", "lan", clientMAC)
 	script := newScript(t, "udhcpc", configureAddress)
 	h.start("udhcpc", "-f", "-t", "20", "-T", "2", "-i", "eth0", "-s", script.path)
-	s.await("DHCP4_SERVER_INITIATED_DECLINE")
+	s.Await("DHCP4_SERVER_INITIATED_DECLINE")
 	script.await("bound").check(t, map[string]string{"ip": free})
 	s.awaitRow(squatted, "declined", row.declined)
 	s.awaitRow(free, "given", row.held)

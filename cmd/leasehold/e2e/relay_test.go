@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+
+	"leasehold/server/testnet"
 )
 
 // A client behind ISC's relay agent gets an address of its own link, with the
@@ -24,7 +26,7 @@ func TestEndToEndRelay(t *testing.T) {
 	newRoute(t, "198.51.100.0/24", "10.0.0.9")
 	s := serve(t, "leasehold", configLoad4)
 	relay := agent.start("dhcrelay", "-4", "-d", "-a", "-iu", "up", "-id", "down", "10.0.0.1")
-	relay.await("Sending on   Socket/fallback")
+	relay.Await("Sending on   Socket/fallback")
 
 	h := newHost(t, "client")
 	h.plug("eth0", "far", clientMAC)
@@ -59,7 +61,7 @@ func TestEndToEndRelay6(t *testing.T) {
 	agent.plug("down", "far", net.HardwareAddr{2, 0, 0, 0, 0, 0x32}, "2001:db8:2::1/64")
 	s := serve(t, "leasehold", configLoad6)
 	relay := agent.start("dhcrelay", "-6", "-d", "-I", "-l", "down", "-u", "2001:db8:1::1%up")
-	relay.await("Sending on   Socket/up")
+	relay.Await("Sending on   Socket/up")
 
 	h := newHost(t, "client")
 	h.plug("eth0", "far", clientMAC)
@@ -81,6 +83,6 @@ func TestEndToEndRelay6(t *testing.T) {
 func newRoute(t *testing.T, to, via string) {
 	t.Helper()
 	_, dst, err := net.ParseCIDR(to)
-	must(t, err)
-	must(t, netlink.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)}))
+	testnet.Must(t, err)
+	testnet.Must(t, netlink.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)}))
 }

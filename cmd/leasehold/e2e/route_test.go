@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"leasehold/server/route"
+	"leasehold/server/testnet"
 )
 
 var configRoutes = strings.Replace(config6, `"Dhcp6": {`, `"Dhcp6": { "leasehold": { "install-pd-routes": true },`, 1)
@@ -50,18 +51,18 @@ func TestEndToEndRoutes(t *testing.T) {
 	inside.ip("route add default via " + inside6 + ":1 dev eth0")
 	reach(t, inside6+":2")
 
-	s.signal(syscall.SIGKILL)
-	s.wait()
+	s.Signal(syscall.SIGKILL)
+	s.Wait()
 	awaitRoute(t, delegated, via)
 	reach(t, inside6+":2")
-	must(t, netlink.RouteDel(routeTo(t, delegated, 0))) // as if the machine had been started anew
+	testnet.Must(t, netlink.RouteDel(routeTo(t, delegated, 0))) // as if the machine had been started anew
 	s.start()
 	awaitRoute(t, delegated, via)
 
-	link := must1(netlink.LinkByName("lan"))(t)
-	must(t, netlink.LinkSetDown(link))
+	link := testnet.Must1(netlink.LinkByName("lan"))(t)
+	testnet.Must(t, netlink.LinkSetDown(link))
 	awaitRoute(t, delegated, "")
-	must(t, netlink.LinkSetUp(link))
+	testnet.Must(t, netlink.LinkSetUp(link))
 	address(t, "lan", linkLocal(serverMAC))
 	awaitRoute(t, delegated, via)
 
@@ -97,15 +98,15 @@ func TestEndToEndRoutesDhcp6c(t *testing.T) {
 func routeTo(t *testing.T, prefix string, protocol netlink.RouteProtocol) *netlink.Route {
 	t.Helper()
 	_, dst, err := net.ParseCIDR(prefix)
-	must(t, err)
-	return &netlink.Route{Dst: dst, Protocol: protocol, LinkIndex: must1(netlink.LinkByName("lan"))(t).Attrs().Index}
+	testnet.Must(t, err)
+	return &netlink.Route{Dst: dst, Protocol: protocol, LinkIndex: testnet.Must1(netlink.LinkByName("lan"))(t).Attrs().Index}
 }
 
 func addRoute(t *testing.T, prefix, via string, protocol netlink.RouteProtocol) {
 	t.Helper()
 	r := routeTo(t, prefix, protocol)
 	r.Gw = net.ParseIP(via)
-	must(t, netlink.RouteAdd(r))
+	testnet.Must(t, netlink.RouteAdd(r))
 }
 
 // awaitRoute waits until the test's own namespace routes a prefix through an
@@ -114,11 +115,11 @@ func awaitRoute(t *testing.T, prefix, via string) {
 	t.Helper()
 	updates, done := make(chan netlink.RouteUpdate, 64), make(chan struct{})
 	defer close(done)
-	must(t, netlink.RouteSubscribe(updates, done))
+	testnet.Must(t, netlink.RouteSubscribe(updates, done))
 	want := routeTo(t, prefix, 0)
-	limit := time.After(patience)
+	limit := time.After(testnet.Patience)
 	for {
-		list := must1(netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Dst: want.Dst}, netlink.RT_FILTER_DST))(t)
+		list := testnet.Must1(netlink.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Dst: want.Dst}, netlink.RT_FILTER_DST))(t)
 		if len(list) == 0 && via == "" || len(list) == 1 && list[0].Gw.String() == via {
 			return
 		}
@@ -130,14 +131,20 @@ func awaitRoute(t *testing.T, prefix, via string) {
 	}
 }
 
-// reach makes sure that packets to an address arrive, and answers come back:
-// there, nobody listens, and the system says so.
+// reach makes sure that packets to an address come to arrive, and answers come
+// back: there, nobody listens, and the system says so.
 func reach(t *testing.T, addr string) {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", net.JoinHostPort(addr, "9"), patience)
-	if err == nil {
-		conn.Close()
-	} else if !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("%s is out of reach: %v", addr, err)
+	for limit := time.Now().Add(testnet.Patience); ; time.Sleep(50 * time.Millisecond) {
+		conn, err := net.DialTimeout("tcp", net.JoinHostPort(addr, "9"), time.Until(limit))
+		if err == nil {
+			conn.Close()
+		}
+		if err == nil || errors.Is(err, syscall.ECONNREFUSED) {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%s is out of reach: %v", addr, err)
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // A new configuration comes into force with SIGHUP; a broken one does not, and
@@ -26,14 +28,14 @@ func TestEndToEndReload(t *testing.T) {
 	bound := script.await("bound")
 
 	s.configure(strings.ReplaceAll(config4, "192.0.2.123", "192.0.2.124"))
-	s.signal(syscall.SIGHUP)
-	s.await("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS")
+	s.Signal(syscall.SIGHUP)
+	s.Await("DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS")
 	c.renew(h)
 	script.await("renew").check(t, map[string]string{"ip": bound.env["ip"], "ntpsrv": "192.0.2.124"})
 
 	s.configure(`{ "Dhcp4": { "subnet4": [ { "subnet": "nonsense" } ] } }`)
-	s.signal(syscall.SIGHUP)
-	s.await("DHCP4_DYNAMIC_RECONFIGURATION_FAIL")
+	s.Signal(syscall.SIGHUP)
+	s.Await("DHCP4_DYNAMIC_RECONFIGURATION_FAIL")
 	c.renew(h)
 	script.await("renew").check(t, map[string]string{"ip": bound.env["ip"], "ntpsrv": "192.0.2.124"})
 	s.stop()
@@ -47,10 +49,10 @@ func TestEndToEndSecondCopy(t *testing.T) {
 	bridge(t, "lan", "10.0.0.1/16")
 	first := serve(t, "leasehold", configLoad4)
 	second := first.copy()
-	if code := second.wait(); code == 0 {
+	if code := second.Wait(); code == 0 {
 		t.Errorf("a second copy ends with exit code %d", code)
 	}
-	if said := second.all(); !strings.Contains(said, first.leases) {
+	if said := second.Text(); !strings.Contains(said, first.leases) {
 		t.Errorf("the second copy does not name the lease file:\n%s", said)
 	}
 	first.stop()
@@ -68,8 +70,8 @@ func TestEndToEndCapabilities(t *testing.T) {
 	bridge(t, "lan", "192.0.2.1/24")
 	s := prepare(t, "kea-dhcp4", config4)
 	const nobody = 65534
-	must(t, os.Chmod(filepath.Dir(s.dir()), 0o711))
-	must(t, os.Chown(s.dir(), nobody, nobody))
+	testnet.Must(t, os.Chmod(filepath.Dir(s.dir()), 0o711))
+	testnet.Must(t, os.Chown(s.dir(), nobody, nobody))
 	s.rights = &syscall.SysProcAttr{
 		Credential:  &syscall.Credential{Uid: nobody, Gid: nobody},
 		AmbientCaps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
@@ -97,7 +99,7 @@ func TestEndToEndBothFamilies(t *testing.T) {
 	s := prepare(t, "leasehold", config4)
 	s.also = filepath.Join(s.dir(), "config6.json")
 	leases6 := filepath.Join(s.dir(), "leases6.csv")
-	must(t, os.WriteFile(s.also, []byte(strings.ReplaceAll(config6, "%LEASES%", leases6)), 0o644))
+	testnet.Must(t, os.WriteFile(s.also, []byte(strings.ReplaceAll(config6, "%LEASES%", leases6)), 0o644))
 	s.start()
 	h := newHost(t, "client")
 	h.plug("eth0", "lan", clientMAC)

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // server is the program under test with its files.
 type server struct {
-	*process
+	*testnet.Process
 	t      *testing.T
 	as     string               // the name it is started by
 	config string               // path
@@ -55,18 +57,18 @@ func (s *server) dir() string { return filepath.Dir(s.config) }
 func (s *server) configure(text string) {
 	s.t.Helper()
 	text = strings.NewReplacer("%LEASES%", s.leases, "%SOCKET%", filepath.Join(s.dir(), "s")).Replace(text)
-	must(s.t, os.WriteFile(s.config, []byte(text), 0o644))
+	testnet.Must(s.t, os.WriteFile(s.config, []byte(text), 0o644))
 }
 
 // start begins the process and returns when it serves.
 func (s *server) start() {
 	s.t.Helper()
-	s.process = s.copy()
-	s.await(s.logged)
+	s.Process = s.copy()
+	s.Await(s.logged)
 }
 
 // copy begins one more process on the same files.
-func (s *server) copy() *process {
+func (s *server) copy() *testnet.Process {
 	s.t.Helper()
 	args := []string{"-c", s.config}
 	if s.also != "" {
@@ -75,10 +77,10 @@ func (s *server) copy() *process {
 	if s.as == "leasehold" {
 		args = append([]string{"serve"}, args...)
 	}
-	cmd := exec.Command(filepath.Join(filepath.Dir(program(s.t)), s.as), args...)
+	cmd := exec.Command(filepath.Join(filepath.Dir(testnet.Program(s.t)), s.as), args...)
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+s.dir(), "KEA_DHCP_DATA_DIR="+s.dir())
 	cmd.SysProcAttr = s.rights
-	return start(s.t, s.as, cmd)
+	return testnet.Start(s.t, s.as, cmd)
 }
 
 // keaCommand is ISC's server, with its files in one directory.
@@ -99,8 +101,8 @@ func runs(t *testing.T, program string, args ...string) {
 // stop ends the process as a service manager does.
 func (s *server) stop() {
 	s.t.Helper()
-	s.signal(syscall.SIGTERM)
-	if code := s.wait(); code != 0 {
+	s.Signal(syscall.SIGTERM)
+	if code := s.Wait(); code != 0 {
 		s.t.Fatalf("%s ends with exit code %d", s.as, code)
 	}
 }
@@ -155,11 +157,11 @@ func (s *server) awaitRow(addr, what string, ok func(row) bool) {
 func await(t *testing.T, path, what string, ok func() bool) {
 	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	must(t, err)
+	testnet.Must(t, err)
 	f := os.NewFile(uintptr(fd), "inotify")
 	defer f.Close()
-	must1(unix.InotifyAddWatch(fd, filepath.Dir(path), unix.IN_MODIFY|unix.IN_MOVED_TO|unix.IN_CREATE))(t)
-	must(t, f.SetReadDeadline(time.Now().Add(patience)))
+	testnet.Must1(unix.InotifyAddWatch(fd, filepath.Dir(path), unix.IN_MODIFY|unix.IN_MOVED_TO|unix.IN_CREATE))(t)
+	testnet.Must(t, f.SetReadDeadline(time.Now().Add(testnet.Patience)))
 	buf := make([]byte, 4096)
 	for !ok() {
 		if _, err := f.Read(buf); err != nil {

@@ -10,39 +10,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
+	"leasehold/server/testnet"
 )
 
 // keaServer starts the installed Kea on a configuration and returns its lease
 // file. It is found by its own name, beside which ours lies.
-func keaServer(t *testing.T, name, text string) (*process, string) {
+func keaServer(t *testing.T, name, text string) (*testnet.Process, string) {
 	t.Helper()
 	dir := t.TempDir()
 	conf, leases := filepath.Join(dir, "kea.json"), filepath.Join(dir, "leases.csv")
-	must(t, os.WriteFile(conf, []byte(keaText(text, dir, leases)), 0o644))
-	cmd := exec.Command(must1(exec.LookPath(name))(t), "-c", conf)
+	testnet.Must(t, os.WriteFile(conf, []byte(keaText(text, dir, leases)), 0o644))
+	cmd := exec.Command(testnet.Must1(exec.LookPath(name))(t), "-c", conf)
 	cmd.Env = append(os.Environ(), "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir, "KEA_LOGGER_DESTINATION=stdout")
-	p := start(t, "Kea", cmd)
-	p.await("_STARTED")
+	p := testnet.Start(t, "Kea", cmd)
+	p.Await("_STARTED")
 	return p, leases
-}
-
-// awaitRunning waits until a bridge carries frames: Kea looks once.
-func awaitRunning(t *testing.T, name string) {
-	t.Helper()
-	changes, done := make(chan netlink.LinkUpdate, 16), make(chan struct{})
-	defer close(done)
-	must(t, netlink.LinkSubscribe(changes, done))
-	for limit := time.After(patience); ; {
-		if must1(netlink.LinkByName(name))(t).Attrs().OperState == netlink.OperUp {
-			return
-		}
-		select {
-		case <-changes:
-		case <-limit:
-			t.Fatalf("%s does not come up", name)
-		}
-	}
 }
 
 // keaText is a configuration of the tests as a Kea reads it.
@@ -57,7 +39,7 @@ func keaText(text, dir, leases string) string {
 
 // shadow watches beside a Kea.
 type shadow struct {
-	*process
+	*testnet.Process
 	t       *testing.T
 	sockets string
 }
@@ -78,16 +60,16 @@ func startShadow(t *testing.T, text string) *shadow {
 	t.Helper()
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "config.json")
-	must(t, os.WriteFile(conf, []byte(text), 0o644))
+	testnet.Must(t, os.WriteFile(conf, []byte(text), 0o644))
 	x := &shadow{t: t, sockets: dir}
-	x.process = start(t, "shadow", exec.Command(program(t), "serve", "--shadow", "-c", conf, "--shadow-sockets", dir))
-	x.await("watching lan")
+	x.Process = testnet.Start(t, "shadow", exec.Command(testnet.Program(t), "serve", "--shadow", "-c", conf, "--shadow-sockets", dir))
+	x.Await("watching lan")
 	return x
 }
 
 func (x *shadow) run(args ...string) string {
 	x.t.Helper()
-	out, err := exec.Command(program(x.t), args...).CombinedOutput()
+	out, err := exec.Command(testnet.Program(x.t), args...).CombinedOutput()
 	if err != nil {
 		x.t.Fatalf("%v: %v\n%s", args, err, out)
 	}
@@ -97,9 +79,9 @@ func (x *shadow) run(args ...string) string {
 // awaitSeen waits until the shadow has seen so many answers.
 func (x *shadow) awaitSeen(family string, n int) (r shadowReport) {
 	x.t.Helper()
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(testnet.Patience); ; {
 		out := x.run("shadow", "--socket", filepath.Join(x.sockets, "shadow"+family), "--json")
-		must(x.t, json.Unmarshal([]byte(out), &r))
+		testnet.Must(x.t, json.Unmarshal([]byte(out), &r))
 		if r.Arguments.Totals.Seen >= n {
 			return r
 		}
@@ -122,7 +104,6 @@ func TestEndToEndShadow(t *testing.T) {
 	config := strings.Replace(config4, `"renew-timer": 3, "rebind-timer": 400`, calm, 1)
 	first := newHost(t, "first")
 	first.plug("eth0", "lan", clientMAC)
-	awaitRunning(t, "lan")
 	kea, leases := keaServer(t, "kea-dhcp4", config)
 	config = strings.ReplaceAll(config, "%LEASES%", leases)
 
@@ -156,7 +137,7 @@ func TestEndToEndShadow(t *testing.T) {
 	if n := r.Arguments.Totals.Fields["option 3 (routers)"]; n < answered || len(r.Arguments.Totals.Fields) != 1 {
 		t.Errorf("with another router: %+v", r)
 	}
-	other.await("LEASEHOLD_SHADOW_DIFFERS")
+	other.Await("LEASEHOLD_SHADOW_DIFFERS")
 	out := other.run("explain", "--socket", filepath.Join(other.sockets, "shadow4"), reservedMAC.String())
 	if !strings.Contains(out, "reservation by hw-address: 192.0.2.77") {
 		t.Errorf("explain: %s", out)
@@ -164,12 +145,12 @@ func TestEndToEndShadow(t *testing.T) {
 	if said := wire.tshark("dhcp.option.router == 192.0.2.254 || icmp && eth.src == 02:00:00:00:00:01"); said != "" {
 		t.Errorf("a shadow was heard: %s", said)
 	}
-	for _, p := range []*process{same.process, other.process, kea} {
-		p.signal(syscall.SIGTERM)
-		p.wait()
+	for _, p := range []*testnet.Process{same.Process, other.Process, kea} {
+		p.Signal(syscall.SIGTERM)
+		p.Wait()
 	}
-	if !strings.Contains(same.all(), "LEASEHOLD_SHADOW_TOTALS") {
-		t.Errorf("no totals at the end:\n%s", same.all())
+	if !strings.Contains(same.Text(), "LEASEHOLD_SHADOW_TOTALS") {
+		t.Errorf("no totals at the end:\n%s", same.Text())
 	}
 }
 
@@ -181,7 +162,6 @@ func TestEndToEndShadow6(t *testing.T) {
 	bridge(t, "lan", "2001:db8:1::1/64")
 	h := newHost(t, "client")
 	h.plug("eth0", "lan", clientMAC)
-	awaitRunning(t, "lan")
 	kea, leases := keaServer(t, "kea-dhcp6", config6)
 	config := strings.ReplaceAll(config6, "%LEASES%", leases)
 	same := startShadow(t, config)
@@ -202,6 +182,6 @@ func TestEndToEndShadow6(t *testing.T) {
 	if r := other.awaitSeen("6", answered); r.Arguments.Totals.Differ < 3 {
 		t.Errorf("with another lifetime: %+v", r)
 	}
-	kea.signal(syscall.SIGTERM)
-	kea.wait()
+	kea.Signal(syscall.SIGTERM)
+	kea.Wait()
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // shellConfig has every kind of HTTP door: with users of each role, with client
@@ -44,7 +46,7 @@ func TestEndToEndKeaShell(t *testing.T) {
 	writeCertificate(t, s.dir())
 	s.configure(strings.ReplaceAll(shellConfig, "%DIR%", s.dir()))
 	s.also = filepath.Join(s.dir(), "agent.json")
-	must(t, os.WriteFile(s.also, []byte(`{ "Control-agent": { "http-host": "127.0.0.1", "http-port": 8000 } }`), 0o644))
+	testnet.Must(t, os.WriteFile(s.also, []byte(`{ "Control-agent": { "http-host": "127.0.0.1", "http-port": 8000 } }`), 0o644))
 	s.start()
 	certificate := "--host localhost --port 8443 --ca " + s.dir() + "/cert.pem"
 	const lease = `"ip-address": "192.0.2.11", "hw-address": "02:00:00:00:00:01"`
@@ -65,7 +67,7 @@ func TestEndToEndKeaShell(t *testing.T) {
 			t.Errorf("%s: %s\nis without %s", tt.name, got, tt.want)
 		}
 	}
-	s.awaitLine("the audit line", func(line string) bool {
+	s.AwaitLine("the audit line", func(line string) bool {
 		return strings.Contains(line, "LEASEHOLD_AUDIT user 'operator' from 127.0.0.1:") && strings.HasSuffix(line, "over http: lease4-add: result 0")
 	})
 	s.stop()
@@ -86,7 +88,7 @@ func keaShell(t *testing.T, input string, args ...string) string {
 // writeCertificate makes a certificate that is its own authority.
 func writeCertificate(t *testing.T, dir string) {
 	t.Helper()
-	key := must1(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
+	key := testnet.Must1(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
@@ -94,9 +96,9 @@ func writeCertificate(t *testing.T, dir string) {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	cert := must1(x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key))(t)
-	private := must1(x509.MarshalPKCS8PrivateKey(key))(t)
+	cert := testnet.Must1(x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key))(t)
+	private := testnet.Must1(x509.MarshalPKCS8PrivateKey(key))(t)
 	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
-		must(t, os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600))
+		testnet.Must(t, os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // BenchmarkStart is what a server needs to come up with a million leases, or so
@@ -18,7 +20,7 @@ import (
 func BenchmarkStart(b *testing.B) {
 	leases := 1_000_000
 	if v := os.Getenv("LEASES"); v != "" {
-		leases = must1(strconv.Atoi(v))(b)
+		leases = testnet.Must1(strconv.Atoi(v))(b)
 	}
 	for _, version := range []int{4, 6} {
 		for _, name := range []string{"leasehold", "kea"} {
@@ -65,7 +67,7 @@ func programFor(b *testing.B) string {
 func writeStartConfig(b *testing.B, dir string, version int) {
 	b.Helper()
 	subnet := map[int]string{4: "10.0.0.0/8", 6: "2001:db8::/64"}[version]
-	must(b, os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, `{ "Dhcp%d": {
+	testnet.Must(b, os.WriteFile(filepath.Join(dir, "config.json"), fmt.Appendf(nil, `{ "Dhcp%d": {
 	"interfaces-config": { "interfaces": [] },
 	"lease-database": { "type": "memfile", "name": %q, "lfc-interval": 0 },
 	"subnet%[1]d": [ { "id": 1, "subnet": %[3]q, "pools": [ { "pool": %[3]q } ] } ] } }`,
@@ -75,7 +77,7 @@ func writeStartConfig(b *testing.B, dir string, version int) {
 // writeStartLeases writes a lease file as Kea 2.2 writes it.
 func writeStartLeases(b *testing.B, dir string, version, leases int) {
 	b.Helper()
-	f := must1(os.Create(filepath.Join(dir, "leases.csv")))(b)
+	f := testnet.Must1(os.Create(filepath.Join(dir, "leases.csv")))(b)
 	defer f.Close()
 	for _, suffix := range []string{".1", ".2", ".completed", ".output"} {
 		os.Remove(f.Name() + suffix)
@@ -95,25 +97,25 @@ func writeStartLeases(b *testing.B, dir string, version, leases int) {
 			fmt.Fprintf(w, "2001:db8::%x:%x,00:03:00:01:%s,4000,%d,1,3000,0,%d,128,0,0,host-%[5]d.example.org,%[3]s,0,,1,2\n", i>>16, i&0xffff, mac, expire, i)
 		}
 	}
-	must(b, w.Flush())
+	testnet.Must(b, w.Flush())
 }
 
 // started runs a server until it has started and returns how long that took and
 // the bytes of memory it has then.
 func started(b *testing.B, cmd *exec.Cmd, version int) (took time.Duration, resident int64) {
 	b.Helper()
-	out := must1(cmd.StdoutPipe())(b)
+	out := testnet.Must1(cmd.StdoutPipe())(b)
 	cmd.Stderr = cmd.Stdout
 	began := time.Now()
-	must(b, cmd.Start())
+	testnet.Must(b, cmd.Start())
 	defer func() { cmd.Process.Kill(); cmd.Wait() }()
 	s := bufio.NewScanner(out)
 	for s.Scan() {
 		if strings.Contains(s.Text(), fmt.Sprintf("DHCP%d_STARTED", version)) {
 			took = time.Since(began)
-			text := must1(os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)))(b)
+			text := testnet.Must1(os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)))(b)
 			_, rest, _ := strings.Cut(string(text), "VmRSS:")
-			kib := must1(strconv.ParseInt(strings.Fields(rest)[0], 10, 64))(b)
+			kib := testnet.Must1(strconv.ParseInt(strings.Fields(rest)[0], 10, 64))(b)
 			return took, kib << 10
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // What a configuration sends to syslog arrives at the daemon's socket with the
@@ -38,7 +40,7 @@ func TestEndToEndSyslog(t *testing.T) {
 	daemon.await(local3|info, "kea-dhcp4", "DHCP4_LEASE_ALLOC")
 
 	s.configure(`{ "Dhcp4": { "subnet4": [ { "subnet": "nonsense" } ] } }`)
-	s.signal(unix.SIGHUP)
+	s.Signal(unix.SIGHUP)
 	daemon.await(local3|failure, "kea-dhcp4", "DHCP4_DYNAMIC_RECONFIGURATION_FAIL")
 	c.renew(h)
 	script.await("renew").check(t, map[string]string{"ip": addr})
@@ -48,8 +50,9 @@ func TestEndToEndSyslog(t *testing.T) {
 // syslogDaemon is what programs of this test's namespaces take for the syslog
 // daemon.
 type syslogDaemon struct {
-	t    *testing.T
-	conn *net.UnixConn
+	t     *testing.T
+	conn  *net.UnixConn
+	heard chan string // is read whether a test waits or not: who logs waits for the daemon
 }
 
 // listenSyslog puts a socket where programs look for the daemon's, before the
@@ -60,35 +63,45 @@ func listenSyslog(t *testing.T) *syslogDaemon {
 	if err != nil {
 		place = "/run/log"
 		if info, err := os.Stat(place); err != nil || info.IsDir() {
-			must(t, unix.Mount("tmpfs", "/run", "tmpfs", 0, "size=1m"))
-			must(t, os.WriteFile(place, nil, 0o666))
+			testnet.Must(t, unix.Mount("tmpfs", "/run", "tmpfs", 0, "size=1m"))
+			testnet.Must(t, os.WriteFile(place, nil, 0o666))
 		}
 	}
 	path := filepath.Join(t.TempDir(), "log")
-	conn := must1(net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"}))(t)
-	t.Cleanup(func() { conn.Close() })
-	must(t, unix.Mount(path, place, "", unix.MS_BIND, ""))
+	d := &syslogDaemon{t: t, heard: make(chan string, 10_000)}
+	d.conn = testnet.Must1(net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"}))(t)
+	t.Cleanup(func() { d.conn.Close() })
+	testnet.Must(t, unix.Mount(path, place, "", unix.MS_BIND, ""))
 	t.Cleanup(func() { unix.Unmount(place, unix.MNT_DETACH) })
-	return &syslogDaemon{t, conn}
+	go func() {
+		buf := make([]byte, 8192)
+		for {
+			n, err := d.conn.Read(buf)
+			if err != nil {
+				return
+			}
+			d.heard <- string(buf[:n])
+		}
+	}()
+	return d
 }
 
 // await waits for a line with a priority, of a program, with a word in it.
 func (d *syslogDaemon) await(priority int, program, word string) {
 	d.t.Helper()
-	must(d.t, d.conn.SetReadDeadline(time.Now().Add(patience)))
-	buf := make([]byte, 8192)
+	limit := time.After(testnet.Patience)
 	for {
-		n, err := d.conn.Read(buf)
-		if err != nil {
-			d.t.Fatalf("syslog never heard %q: %v", word, err)
+		select {
+		case line := <-d.heard:
+			if !strings.Contains(line, word) {
+				continue
+			}
+			if !strings.HasPrefix(line, fmt.Sprintf("<%d>", priority)) || !strings.Contains(line, " "+program+"[") {
+				d.t.Errorf("syslog heard %q, want priority %d and the name %s", line, priority, program)
+			}
+			return
+		case <-limit:
+			d.t.Fatalf("syslog never heard %q", word)
 		}
-		line := string(buf[:n])
-		if !strings.Contains(line, word) {
-			continue
-		}
-		if !strings.HasPrefix(line, fmt.Sprintf("<%d>", priority)) || !strings.Contains(line, " "+program+"[") {
-			d.t.Errorf("syslog heard %q, want priority %d and the name %s", line, priority, program)
-		}
-		return
 	}
 }

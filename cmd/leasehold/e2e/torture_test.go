@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // kills is how often each torture kills its server; TORTURE says otherwise.
 func kills(t *testing.T) int {
 	n := 4
 	if v := os.Getenv("TORTURE"); v != "" {
-		n = must1(strconv.Atoi(v))(t)
+		n = testnet.Must1(strconv.Atoi(v))(t)
 	}
 	return n
 }
@@ -68,8 +70,8 @@ func torture(t *testing.T, version int, config string) {
 		h.plug("eth0", "lan", net.HardwareAddr{2, 0, 0, 1, byte(round >> 8), byte(round)}, "10.0.0.2/16")
 		loadClients(h, version, 100_000*(round+1), 100_000)
 		acked.more(t, 1+rand.IntN(200))
-		s.signal(syscall.SIGKILL)
-		s.wait()
+		s.Signal(syscall.SIGKILL)
+		s.Wait()
 		granted = acked.sofar(t)
 		h.shutDown()
 	}
@@ -85,8 +87,8 @@ func (s *server) keptFor(t *testing.T, version int, config string, acked *acks, 
 	if !strings.Contains(config, "sqlite") {
 		kea := s.asKea(t, version)
 		acked.kept(t, granted, s.holds(version))
-		kea.signal(syscall.SIGKILL)
-		kea.wait()
+		kea.Signal(syscall.SIGKILL)
+		kea.Wait()
 	}
 	s.start()
 	acked.kept(t, granted, s.holds(version))
@@ -101,18 +103,18 @@ func (s *server) holds(version int) map[string]row {
 	if version == 6 {
 		args = append(args, "-6")
 	}
-	runs(s.t, program(s.t), args...)
+	runs(s.t, testnet.Program(s.t), args...)
 	return readLeases(s.t, out)
 }
 
 // asKea starts ISC's server on the files of ours.
-func (s *server) asKea(t *testing.T, version int) *process {
+func (s *server) asKea(t *testing.T, version int) *testnet.Process {
 	t.Helper()
 	name := "kea-dhcp" + strconv.Itoa(version)
-	need(t, name)
+	testnet.Need(t, name)
 	cmd := keaCommand(name, s.config, s.dir())
-	p := start(t, "Kea", cmd)
-	p.await("DHCP" + strconv.Itoa(version) + "_STARTED")
+	p := testnet.Start(t, "Kea", cmd)
+	p.Await("DHCP" + strconv.Itoa(version) + "_STARTED")
 	return p
 }
 
@@ -138,8 +140,8 @@ func afterKea(t *testing.T, version int, config string) {
 	kea := s.asKea(t, version)
 	loadClients(h, version, 1_000_000, 1_000_000)
 	acked.more(t, 300)
-	kea.signal(syscall.SIGKILL)
-	kea.wait()
+	kea.Signal(syscall.SIGKILL)
+	kea.Wait()
 	granted := acked.sofar(t)
 	s.start()
 	acked.kept(t, granted, s.holds(version))
@@ -171,7 +173,7 @@ func fullDisk(t *testing.T, version int, config string) {
 	bridge(t, "lan", "10.0.0.1/16", "2001:db8:1::1/64")
 	acked := countAcks(t, "lan", version)
 	disk := t.TempDir()
-	must(t, unix.Mount("tmpfs", disk, "tmpfs", 0, "size=256k"))
+	testnet.Must(t, unix.Mount("tmpfs", disk, "tmpfs", 0, "size=256k"))
 	t.Cleanup(func() { unix.Unmount(disk, unix.MNT_DETACH) })
 	s := prepare(t, "leasehold", strings.ReplaceAll(config, "%LEASES%", filepath.Join(disk, "leases")))
 	s.leases = filepath.Join(disk, "leases")
@@ -180,36 +182,36 @@ func fullDisk(t *testing.T, version int, config string) {
 	h := newHost(t, "load")
 	h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
 	loadClients(h, version, 1, 1_000_000)
-	s.await("LEASEHOLD_LEASE_STORE_FAIL")
+	s.Await("LEASEHOLD_LEASE_STORE_FAIL")
 	full := acked.sofar(t)
 	if len(full) == 0 {
 		t.Error("nothing was granted before the disk was full")
 	}
 	acked.kept(t, full, s.holds(version))
 
-	must(t, unix.Mount("tmpfs", disk, "tmpfs", unix.MS_REMOUNT, "size=64m"))
+	testnet.Must(t, unix.Mount("tmpfs", disk, "tmpfs", unix.MS_REMOUNT, "size=64m"))
 	if !strings.Contains(config, "sqlite") { // which has its files open all the time
 		// A file that is open to be written keeps a disk from being made read-only,
 		// as the lock would. So it is hidden by itself, read-only.
-		must(t, unix.Mount(disk, disk, "", unix.MS_BIND, ""))
-		must(t, unix.Mount("", disk, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+		testnet.Must(t, unix.Mount(disk, disk, "", unix.MS_BIND, ""))
+		testnet.Must(t, unix.Mount("", disk, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
 		h.shutDown()
 		h = newHost(t, "vain")
 		h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
 		none := len(acked.sofar(t))
-		loadClients(h, version, 2_000_000, 100).wait()
+		loadClients(h, version, 2_000_000, 100).Wait()
 		if n := len(acked.sofar(t)); n != none {
 			t.Errorf("%d leases were granted on a disk that can only be read", n-none)
 		}
-		must(t, unix.Unmount(disk, 0))
+		testnet.Must(t, unix.Unmount(disk, 0))
 	}
-	s.await("LEASEHOLD_LEASE_STORE_RECOVERED")
+	s.Await("LEASEHOLD_LEASE_STORE_RECOVERED")
 	h.shutDown()
 	h = newHost(t, "again")
 	h.plug("eth0", "lan", clientMAC, "10.0.0.2/16")
 	loadClients(h, version, 3_000_000, 1_000_000)
 	acked.more(t, 200)
-	s.signal(syscall.SIGKILL)
-	s.wait()
+	s.Signal(syscall.SIGKILL)
+	s.Wait()
 	s.keptFor(t, version, config, acked, acked.sofar(t))
 }
