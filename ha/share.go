@@ -135,9 +135,11 @@ func (m *Machine) endCeding() {
 }
 
 // learnShares hands on where the partner's boundaries are, as it answered a
-// heartbeat, unless it has told of later ones since.
+// heartbeat, unless it has told of later ones since, or does not serve yet while
+// we do: it will begin at ours then.
 func (m *Machine) learnShares(shares []Share, beat uint64) {
-	if m.overtaken != beat && (len(shares) > 0 || len(m.Shares) > 0) {
+	will := m.state.serves() && !m.partner.state.serves() && m.features().Demand
+	if m.overtaken != beat && !will && (len(shares) > 0 || len(m.Shares) > 0) {
 		m.do(Action{Do: DoYield, Shares: shares})
 	}
 	m.overtaken = 0
