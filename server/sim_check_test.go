@@ -30,6 +30,7 @@ type checker struct {
 	both     simTime // when both last served the same scope; valid while !overlaps
 	answers  map[uint32]reply
 	jumped   simTime                // last setting of a clock
+	latest   int64                  // of what any clock has shown
 	tampered map[netip.Addr]simTime // by operators, on one node only
 	offUntil [3]simTime
 	thawed   [3]simTime
