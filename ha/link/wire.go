@@ -260,10 +260,11 @@ var errTooLong = errors.New("response is too long")
 
 // read reads a response of at most limit bytes. The body is valid until the next.
 func (w *wire) read(limit int) (body []byte, keep bool, err error) {
-	if n, ok := w.ownHead(); ok && n <= cap(w.body)+64<<10 {
+	if head, n, ok := w.ownHead(); ok && n <= cap(w.body)+64<<10 {
 		if n > limit {
 			return nil, false, errTooLong
 		}
+		w.in.Discard(head)
 		w.body = slices.Grow(w.body[:0], n)[:n]
 		if _, err := io.ReadFull(w.in, w.body); err != nil {
 			return nil, false, fmt.Errorf("read response: %w", err)
@@ -292,31 +293,30 @@ func (w *wire) read(limit int) (body []byte, keep bool, err error) {
 	return body, !res.Close && w.in.Buffered() == 0, nil
 }
 
-// ownHead reads the head of a response if all of it is there, and worded as our
-// listener words it, and returns the length of the body. Else it reads nothing.
-func (w *wire) ownHead() (n int, ok bool) {
+// ownHead looks at the head of a response, and returns its size and that of the
+// body, if all of the head is there and worded as our listener words it.
+func (w *wire) ownHead() (size, n int, ok bool) {
 	b, _ := w.in.Peek(w.in.Buffered())
-	size := bytes.Index(b, []byte("\r\n\r\n"))
+	size = bytes.Index(b, []byte("\r\n\r\n"))
 	if size < 0 {
-		return 0, false
+		return 0, 0, false
 	}
 	b, ok = bytes.CutPrefix(b[:size], []byte("HTTP/1.1 200 OK\r\nContent-Length: "))
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
 	digits, b, _ := bytes.Cut(b, []byte("\r\n"))
 	date, ok := bytes.CutPrefix(b, []byte("Content-Type: application/json\r\nDate: "))
 	if !ok || len(digits) == 0 || len(digits) > 9 || bytes.IndexByte(date, '\n') >= 0 {
-		return 0, false
+		return 0, 0, false
 	}
 	for _, c := range digits {
 		if c < '0' || c > '9' {
-			return 0, false
+			return 0, 0, false
 		}
 		n = n*10 + int(c-'0')
 	}
-	w.in.Discard(size + 4)
-	return n, true
+	return size + 4, n, true
 }
 
 func readAll(r io.Reader, dst []byte) ([]byte, error) {
