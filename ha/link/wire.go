@@ -260,7 +260,7 @@ var errTooLong = errors.New("response is too long")
 
 // read reads a response of at most limit bytes. The body is valid until the next.
 func (w *wire) read(limit int) (body []byte, keep bool, err error) {
-	if head, n, ok := w.ownHead(); ok && n <= cap(w.body)+64<<10 {
+	if head, n, ok := w.ownHead(); ok && n <= 64<<10 {
 		if n > limit {
 			return nil, false, errTooLong
 		}
