@@ -111,6 +111,7 @@ func (f *family) serve(s *listen.Socket) {
 		f.step(c)
 		f.meters.Took.Observe(time.Since(began).Seconds())
 		f.refill(c, batch[:kept])
+		f.disk.letCatchUp(c.fx.Behind)
 	}
 }
 

@@ -260,16 +260,23 @@ var errTooLong = errors.New("response is too long")
 
 // read reads a response of at most limit bytes. The body is valid until the next.
 func (w *wire) read(limit int) (body []byte, keep bool, err error) {
-	if head, n, ok := w.ownHead(); ok && n <= 64<<10 {
+	if n, ok := w.ownHead(); ok {
 		if n > limit {
 			return nil, false, errTooLong
 		}
-		w.in.Discard(head)
-		w.body = slices.Grow(w.body[:0], n)[:n]
-		if _, err := io.ReadFull(w.in, w.body); err != nil {
+		// Grown as it arrives: a length is only a promise.
+		w.body, err = readAll(io.LimitReader(w.in, int64(n)), slices.Grow(w.body[:0], min(n+1, 1<<20)))
+		if err == nil && len(w.body) < n {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
 			return nil, false, fmt.Errorf("read response: %w", err)
 		}
-		return w.body, w.in.Buffered() == 0, nil
+		body = w.body
+		if cap(w.body) > 1<<20 {
+			w.body = nil
+		}
+		return body, w.in.Buffered() == 0, nil
 	}
 	res, err := http.ReadResponse(w.in, &http.Request{Method: http.MethodPost})
 	if err != nil {
@@ -280,7 +287,6 @@ func (w *wire) read(limit int) (body []byte, keep bool, err error) {
 		return nil, false, errTooLong
 	}
 	if n := res.ContentLength; n >= 0 {
-		// Grown as it arrives: a length is only a promise.
 		body = make([]byte, 0, min(n, 1<<20)+1)
 	}
 	body, err = readAll(io.LimitReader(res.Body, int64(limit)+1), body)
@@ -293,30 +299,31 @@ func (w *wire) read(limit int) (body []byte, keep bool, err error) {
 	return body, !res.Close && w.in.Buffered() == 0, nil
 }
 
-// ownHead looks at the head of a response, and returns its size and that of the
-// body, if all of the head is there and worded as our listener words it.
-func (w *wire) ownHead() (size, n int, ok bool) {
+// ownHead reads the head of a response if all of it is there, and worded as our
+// listener words it, and returns the length of the body. Else it reads nothing.
+func (w *wire) ownHead() (n int, ok bool) {
 	b, _ := w.in.Peek(w.in.Buffered())
-	size = bytes.Index(b, []byte("\r\n\r\n"))
+	size := bytes.Index(b, []byte("\r\n\r\n"))
 	if size < 0 {
-		return 0, 0, false
+		return 0, false
 	}
 	b, ok = bytes.CutPrefix(b[:size], []byte("HTTP/1.1 200 OK\r\nContent-Length: "))
 	if !ok {
-		return 0, 0, false
+		return 0, false
 	}
 	digits, b, _ := bytes.Cut(b, []byte("\r\n"))
 	date, ok := bytes.CutPrefix(b, []byte("Content-Type: application/json\r\nDate: "))
 	if !ok || len(digits) == 0 || len(digits) > 9 || bytes.IndexByte(date, '\n') >= 0 {
-		return 0, 0, false
+		return 0, false
 	}
 	for _, c := range digits {
 		if c < '0' || c > '9' {
-			return 0, 0, false
+			return 0, false
 		}
 		n = n*10 + int(c-'0')
 	}
-	return size + 4, n, true
+	w.in.Discard(size + 4)
+	return n, true
 }
 
 func readAll(r io.Reader, dst []byte) ([]byte, error) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"leasehold/server/testnet"
 )
 
 // However a socket waits for datagrams, the end of its service ends the wait,
@@ -22,8 +24,8 @@ func TestTheEndOfServiceEndsTheWait(t *testing.T) {
 	for name, end := range ends {
 		for _, alone := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
-				fd := must1(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))(t)
-				s := must1(newSocket(New(Options{Family: V4}), key{kind: unicast4}, fd, alone))(t)
+				fd := testnet.Must1(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))(t)
+				s := testnet.Must1(newSocket(New(Options{Family: V4}), key{kind: unicast4}, fd, alone))(t)
 				defer s.file.Close()
 				defer s.served()
 				ended := make(chan error)
