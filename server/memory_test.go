@@ -259,3 +259,32 @@ func TestMemoryFollowsTheConfiguration(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Addresses given twice stay known when the process ends, and when the leases
+// move to another database.
+func TestReportsSurvive(t *testing.T) {
+	s, _ := fromFile(t, nil)
+	k := s.v4.memory
+	list := []engine.Report{{This: "a", Partner: "b", Total: 3, Conflicts: []ha.Conflict{
+		{Addr: netip.MustParseAddr("192.0.2.1"), At: time.Unix(1795305600, 0).UTC(), Kept: true, Why: "given later",
+			Ours: ha.Claim{HWAddr: "02:00:00:00:00:01"}, Theirs: ha.Claim{ClientID: "01:02"}}}}}
+	dir := s.o.DataDir
+	for _, db := range []string{"one.csv", "two.csv"} {
+		text := strings.Replace(allHooks, `"type": "memfile", "persist": false`, `"type": "memfile", "name": "`+db+`"`, 1)
+		contains(t, tell(t, s, 4, `{"command":"config-set","arguments":`+text+`}`), `"result": 0`)
+		if db == "one.csv" {
+			k.report(list)
+		}
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	s.v4 = nil // is closed
+	got, err := readReports(lease.OS, filepath.Join(dir, "two.csv"))
+	if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", list) {
+		t.Errorf("%v: %+v", err, got)
+	}
+	if got, err := readReports(lease.OS, filepath.Join(dir, "none.csv")); err != nil || got != nil {
+		t.Errorf("without a file: %v, %+v", err, got)
+	}
+}

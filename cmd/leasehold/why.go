@@ -23,7 +23,9 @@ func newWhy(c *client) *cobra.Command {
 		Long: `Show for each relationship the state of this server and what each condition for
 leaving it stands at, with the time that is left where time alone meets it; the same
 from the partner, which is asked at the address that the configuration has for it;
-and the last changes of state of both, with their causes.
+the last changes of state of both, with their causes; and the last addresses that both
+gave away while they were parted, with both clients and whose stays. The command
+leasehold-conflicts tells the last 256.
 
 A partner that is no Leasehold tells less: its status, or at least what its heartbeat
 says. --partner names another way to it, a URL or the path of a control socket.`,
@@ -71,6 +73,7 @@ type view struct {
 	SecondsInState float64       `json:"seconds-in-state"`
 	Conditions     []condition   `json:"conditions"`
 	Journal        []transition  `json:"journal"`
+	Twice          []twice       `json:"given-twice,omitempty"`
 	Divided        []dividedPool `json:"divided,omitempty"`
 	Source         string        `json:"source"` // the command that told it
 }
@@ -98,6 +101,23 @@ type transition struct {
 	Partner string    `json:"partner"`
 	Why     string    `json:"why"`
 }
+
+// twice is an address that both servers gave away.
+type twice struct {
+	Addr   string    `json:"ip-address"`
+	Seen   time.Time `json:"seen"`
+	Ours   claim     `json:"ours"`
+	Theirs claim     `json:"theirs"`
+	Kept   bool      `json:"kept"`
+	Why    string    `json:"why"`
+}
+
+type claim struct {
+	HWAddr   string `json:"hw-address"`
+	ClientID string `json:"client-id"`
+}
+
+func (c *claim) client() string { return nameOr(c.HWAddr, c.ClientID) }
 
 // bothViews are a relationship as its two servers see it.
 type bothViews struct {
@@ -237,7 +257,34 @@ func (p *bothViews) print(w io.Writer) error {
 	case p.Silent != "":
 		fmt.Fprintf(w, "\n%s (partner) does not tell: %s\n", h.Partner, p.Silent)
 	}
-	return p.printJournal(w)
+	if err := p.printJournal(w); err != nil {
+		return err
+	}
+	return p.printTwice(w)
+}
+
+// printTwice tells the addresses given twice that either side has noticed.
+func (p *bothViews) printTwice(w io.Writer) error {
+	tab := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	begun := false
+	for _, v := range []*view{&p.Here, p.There} {
+		if v == nil {
+			continue
+		}
+		for _, x := range v.Twice {
+			if !begun {
+				begun = true
+				fmt.Fprintln(tab, "\nGIVEN TWICE\tSEEN\tBY\tTO\tBY\tTO\tSTAYS WITH\tBECAUSE")
+			}
+			keeper := &x.Theirs
+			if x.Kept {
+				keeper = &x.Ours
+			}
+			fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Addr, x.Seen.UTC().Format("2006-01-02 15:04:05Z"),
+				v.This, x.Ours.client(), v.Partner, x.Theirs.client(), keeper.client(), x.Why)
+		}
+	}
+	return tab.Flush()
 }
 
 // print tells one side: its state, what it thinks of its partner, and what its

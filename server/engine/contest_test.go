@@ -96,3 +96,64 @@ func TestAddressGivenByBothIsReported(t *testing.T) {
 		}
 	}
 }
+
+// An address was given by both when two clients held it at a time, and neither
+// server could know of the other's lease.
+func TestWhatIsGivenByBoth(t *testing.T) {
+	begun := midnight.Unix()
+	given := func(client byte, at, valid int64) lease.Lease {
+		return lease.Lease{Addr: netip.MustParseAddr("2001:db8::1"), PrefixLen: 128, SubnetID: 1, IAID: 1, Valid: uint32(valid), CLTT: begun + at,
+			ClientID: string([]byte{0, 3, 0, 1, 2, 0, 0, 0, 0, client})}
+	}
+	released := func(client byte, at int64) lease.Lease {
+		l := given(client, at, 0)
+		l.State = lease.Released
+		return l
+	}
+	reclaimed := given(1, 10, 60)
+	reclaimed.State = lease.Reclaimed
+	declined := given(2, 20, 600)
+	declined.State, declined.ClientID = lease.Declined, "\x00\x00\x00"
+	for _, tt := range []struct {
+		name         string
+		ours, theirs lease.Lease
+		gone         bool // theirs was deleted
+		news, known  bool
+		want         bool
+	}{
+		{"both hold it", given(1, 10, 600), given(2, 20, 600), false, true, false, true},
+		{"the same client", given(1, 10, 600), given(1, 20, 600), false, true, false, false},
+		{"ours had expired", given(1, 10, 60), given(2, 80, 600), false, true, false, false},
+		{"ours expired, and was held when theirs was given", reclaimed, given(2, 20, 600), false, true, false, true},
+		{"ours was given back before", released(1, 10), given(2, 20, 600), false, true, false, false},
+		{"ours was given back after", released(1, 30), given(2, 20, 600), false, true, false, true},
+		{"theirs was given back after ours was given", given(1, 10, 600), released(2, 20), false, true, false, true},
+		{"theirs is gone, and was given after ours", given(1, 10, 600), given(2, 20, 600), true, true, false, true},
+		{"theirs is gone, nobody knows since when", given(1, 10, 600), given(2, 5, 600), true, true, false, false},
+		{"theirs was declined", given(1, 10, 600), declined, false, true, false, false},
+		{"theirs was given before we parted, and is news", given(1, 10, 600), given(2, -20, 600), false, true, false, true},
+		{"theirs was given before we parted, in a full copy", given(1, 10, 600), given(2, -20, 600), false, false, false, false},
+		{"theirs was known here, and ended", given(1, 10, 600), given(2, -20, 600), false, true, true, false},
+		{"ours was known to the partner", given(1, -10, 600), given(2, 20, 600), false, true, false, false},
+	} {
+		e := pairedEngine(t)
+		p := e.pairs[0]
+		step(e, Tick{})
+		if tt.known {
+			e.store.Put(tt.theirs)
+		}
+		p.event.On, p.event.Changes = ha.OnCommitted, []lease.Change{e.store.Put(tt.ours)}
+		e.fx = &Effects{}
+		e.stepPair(p)
+		e.contest(p, &tt.ours, &lease.Change{Lease: tt.theirs, Delete: tt.gone}, false, met{news: tt.news})
+		list := e.report()
+		if got := list[0].Total == 1; got != tt.want || e.contested != got {
+			t.Errorf("%s: %t, to be kept: %t", tt.name, got, e.contested)
+		}
+		// What was reported is known after a restart.
+		next := New(e.cfg, lease.NewStore(6, 2), Options{Now: midnight, DUID: e.duid, Reports: list})
+		if again := next.report(); fmt.Sprintf("%+v", again) != fmt.Sprintf("%+v", list) {
+			t.Errorf("%s: after a restart %+v", tt.name, again)
+		}
+	}
+}

@@ -42,6 +42,7 @@ type Engine struct {
 	unstored unstored
 	handed   uint64 // last sequence number handed to the disk
 	durable  uint64 // last sequence number on disk
+	judged   uint64 // last sequence number that the disk took or refused
 	diskless bool   // persist false: nothing waits
 	parked   parkingLot
 
@@ -131,7 +132,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 		e.ports.client = standard.client
 	}
 	e.toSource, e.duid, e.extras, e.resumed, e.reports = o.ToSource, o.DUID, o.Extensions, o.Resumed, o.Reports
-	e.durable, e.handed = store.Seq(), store.Seq()
+	e.durable, e.handed, e.judged = store.Seq(), store.Seq(), store.Seq()
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
@@ -207,6 +208,8 @@ type Effects struct {
 	Journal []lease.Change
 	// Waiting says that there is a journal to be taken.
 	Waiting bool
+	// Behind is how many changes the disk has neither taken nor refused.
+	Behind int
 	// Stirred says that TakeEvents would bring something new.
 	Stirred bool
 	// Answers to commands.
@@ -321,6 +324,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		e.journal = e.journal[:0]
 	}
 	fx.Waiting = e.unsaved()
+	fx.Behind = e.behind()
 	fx.Stirred = e.stirred()
 	fx.Wake = e.wake()
 	e.fx = nil

@@ -83,12 +83,13 @@ func (p *PoolSurvey) Used() float64 {
 }
 
 // PairSurvey is a relationship of high availability, with what the next change
-// of state depends on and the last ones.
+// of state depends on, the last ones, and the last addresses given twice.
 type PairSurvey struct {
 	ha.Figures
 	Conditions []ha.Condition  `json:"conditions"`
 	Journal    []ha.Transition `json:"journal"`
 	Divided    []DividedPool   `json:"divided"`
+	Twice      []ha.Conflict   `json:"given-twice"` // at most 16, oldest first
 }
 
 // DividedPool is a pool whose boundary between the servers has left the middle.
@@ -98,6 +99,12 @@ type DividedPool struct {
 	From   netip.Addr `json:"secondary-from"` // invalid: the primary has all
 	Ours   uint64     `json:"free-ours"`
 	Beyond uint64     `json:"free-beyond"` // not on our side
+}
+
+func (e *Engine) surveyPair(p *Pair) PairSurvey {
+	twice, _ := p.machine.Conflicts([]ha.Conflict{})
+	return PairSurvey{p.machine.Figures(e.clock), p.machine.Explain(nil, e.clock), p.machine.Journal(nil), e.divided(p),
+		twice[len(twice)-min(len(twice), 16):]}
 }
 
 // Waits is a histogram of how long parked responses were held, by powers of two
@@ -130,7 +137,7 @@ func (e *Engine) survey() *Survey {
 		s.Drops = append(s.Drops, Count{d.Name, int64(n)})
 	}
 	for _, p := range e.pairs {
-		s.Pairs = append(s.Pairs, PairSurvey{p.machine.Figures(e.clock), p.machine.Explain(nil, e.clock), p.machine.Journal(nil), e.divided(p)})
+		s.Pairs = append(s.Pairs, e.surveyPair(p))
 	}
 	s.Subnets = make([]SubnetSurvey, 0, len(e.ordered))
 	for _, x := range e.ordered {

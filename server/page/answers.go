@@ -185,9 +185,36 @@ type pair struct {
 	InFlight                  int `json:"in-flight"`
 	Conditions                []condition
 	Journal                   []transition
+	Conflicts                 uint64
+	Twice                     []twice `json:"given-twice"`
 
 	Theirs *theirs `json:"-"` // how the partner sees it; nil if it was not asked
 }
+
+// twice is an address that both servers gave away.
+type twice struct {
+	Addr         string `json:"ip-address"`
+	Seen         time.Time
+	Ours, Theirs claim
+	Kept         bool
+	Why          string
+}
+
+type claim struct {
+	HWAddr   string `json:"hw-address"`
+	ClientID string `json:"client-id"`
+	Hostname string
+}
+
+// LastTwice are the addresses given twice, the last one first.
+func (p pair) LastTwice() []twice {
+	list := slices.Clone(p.Twice)
+	slices.Reverse(list)
+	return list
+}
+
+// Client is the name of the client, as good as it is known.
+func (c claim) Client() string { return cmp.Or(c.HWAddr, c.ClientID) }
 
 // Level says how the state of this server is to be looked at.
 func (p pair) Level() string { return stateLevel(p.State, p.Interrupted) }

@@ -28,7 +28,10 @@ var answers = map[string]any{
 		"pairs": []any{map[string]any{"mode": "hot-standby", "this": "a", "partner": "b", "role": "primary", "state": "partner-down",
 			"partner-state": "unavailable", "interrupted": true, "silence-ns": int64(90 * time.Second), "unacked-limit": 10,
 			"conditions": []any{map[string]any{"name": "partner-state", "value": "unavailable", "met": true, "in-ns": 0}},
-			"journal":    []any{map[string]any{"at": "2026-03-01T00:00:00Z", "from": "hot-standby", "to": "partner-down", "partner": "unavailable", "why": nasty}}}},
+			"journal":    []any{map[string]any{"at": "2026-03-01T00:00:00Z", "from": "hot-standby", "to": "partner-down", "partner": "unavailable", "why": nasty}},
+			"given-twice": []any{map[string]any{"ip-address": "192.0.2.77", "seen": "2026-03-02T00:00:00Z", "kept": true, "why": nasty,
+				"ours":   map[string]any{"hw-address": "02:00:00:00:00:07", "hostname": nasty},
+				"theirs": map[string]any{"client-id": "00:03:00:01:08"}}}}},
 	},
 	"leasehold-explain": map[string]any{
 		"decisions": []any{map[string]any{"time": "2026-03-01T11:59:00Z", "type": "DHCPDISCOVER", "hw-address": "02:00:00:00:00:01",
@@ -78,7 +81,8 @@ func TestPagesShowWhatTheServerSays(t *testing.T) {
 	for path, wants := range map[string][]string{
 		"/":        {">serving<", "eth0 raw 192.0.2.1", "100.0", "malformed", ">full<", "partner-down", "silent for 90 s", "<dd>42</dd>"},
 		"/subnets": {"192.0.2.0/24", "192.0.2.10 – 192.0.2.19", `0 <span class="soft">of 10`},
-		"/pairs":   {"silent for 90 s", "partner-state", ">met<", "0 of 10", "2026-03-01 00:00:00Z"},
+		"/pairs": {"silent for 90 s", "partner-state", ">met<", "0 of 10", "2026-03-01 00:00:00Z",
+			"192.0.2.77", "02:00:00:00:00:07", "00:03:00:01:08", "a’s: "},
 		"/drops":   {"no subnet", "no answer: no subnet"},
 		"/leases":  {"<code>192.0.2.10</code>", "never", "reserved for it", "queued", "/leases?from4=192.0.2.10"},
 		"/explain": {"received DHCPDISCOVER on eth0", "2026-03-01 11:59:00Z", `href="/what-if"`},
