@@ -226,6 +226,11 @@ func BenchmarkFree(b *testing.B) {
 					f.Give(k, 1)
 				}
 			})
+			b.Run("Count/"+name, func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					f.Count(0, n/2+uint64(pick(i, int(n/2))))
+				}
+			})
 			b.Run("Oldest/"+name, func(b *testing.B) {
 				for b.Loop() {
 					k, _ := f.Oldest()

@@ -312,6 +312,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
+	e.freeWithheld()
 	e.askForMore()
 	e.finishPairs()
 	e.sweep()
@@ -383,6 +384,16 @@ const lapseTurn = 4096
 // lapsed is told once of every lease whose time has run out: its resource can
 // be given to somebody else from now on, whether reclaimed or not.
 func (e *Engine) lapsed(l *lease.Lease) {
+	if e.kept(l) {
+		e.demand.withheld = append(e.demand.withheld, l.Addr)
+	} else {
+		e.free(l)
+	}
+	e.reroute(l, true)
+}
+
+// free marks the resource of a lease that has ended as free.
+func (e *Engine) free(l *lease.Lease) {
 	if e.swap != nil {
 		e.swap.lapsed(l)
 	}
@@ -391,7 +402,6 @@ func (e *Engine) lapsed(l *lease.Lease) {
 			p.free.Give(i, heldByLease)
 		}
 	}
-	e.reroute(l, true)
 }
 
 // put stores a lease and notes the change for the disk.
