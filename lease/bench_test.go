@@ -175,7 +175,7 @@ func BenchmarkExpiry(b *testing.B) {
 			l := dst[0]
 			l.State = Reclaimed
 			s.Put(l)
-			s.Lapse(now-1, func(*Lease) {})
+			s.Lapse(now-1, n, func(*Lease) {})
 			l.State, l.CLTT = Default, l.CLTT+3600
 			s.Put(l)
 		}

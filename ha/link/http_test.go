@@ -358,6 +358,29 @@ func TestManyCommandsOverFewConnections(t *testing.T) {
 	}
 }
 
+// TestAnswersOfAnyLength: one connection carries short and long ones by turns.
+func TestAnswersOfAnyLength(t *testing.T) {
+	lengths := []int{0, 100_000, 0, 3 << 20, 70_000, 0}
+	var next, connections atomic.Int32
+	address := serveLoopback(t, &Listener{Handler: func(context.Context, *ha.Request) (int, []byte) {
+		return 200, []byte(strings.Repeat(" ", lengths[next.Add(1)-1]) + okBody)
+	}})
+	client := NewClient()
+	defer client.Close()
+	client.OnClosed = func(string) { connections.Add(1) }
+	answers := make(chan ha.Answer, 1)
+	for range lengths {
+		client.Send(&ha.Action{Peer: &config.Peer{Name: "server2", URL: "http://" + address + "/"},
+			Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: patience}, 1, func(a ha.Answer) { answers <- a })
+		if got := <-answers; got.Failure() != "" {
+			t.Fatal(got.Failure())
+		}
+	}
+	if n := connections.Load(); n != 0 {
+		t.Errorf("%d connections were closed", n)
+	}
+}
+
 // TestSendKeepsNothingOfItsAction: the caller uses the action's room again at
 // once, fresh connection or not.
 func TestSendKeepsNothingOfItsAction(t *testing.T) {
@@ -437,6 +460,29 @@ func writeCertificates(t *testing.T, dir, name string) config.TLSFiles {
 		}
 	}
 	return files
+}
+
+// TestAnswersOfAnySize: our listener's own, over one connection.
+func TestAnswersOfAnySize(t *testing.T) {
+	size := 0
+	address := serveLoopback(t, &Listener{Handler: func(context.Context, *ha.Request) (int, []byte) {
+		return 200, []byte(strings.Replace(okBody, "HA peer", strings.Repeat("x", size), 1))
+	}})
+	p := &config.Peer{Name: "server2", URL: "http://" + address + "/"}
+	client := NewClient()
+	defer client.Close()
+	for _, size = range []int{0, 1 << 10, 60 << 10, 100 << 10, 3 << 20, 70 << 10, 0} {
+		for series := range uint64(2) {
+			a := sendOne(client, p, time.Minute, series)
+			if a.Failure() != "" || len(a.Text) < size {
+				t.Errorf("%d bytes: %s, %d", size, a.Failure(), len(a.Text))
+			}
+		}
+	}
+	size = maxAnswer
+	if a := sendOne(client, p, time.Minute, 0); a.Err == nil {
+		t.Error("a longer answer was read")
+	}
 }
 
 // TestSendDoesNotWait: a peer that reads nothing keeps nobody up, and gets the

@@ -114,11 +114,8 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 	}
 	e.pairs = pairs
 	e.keepBoundaries(fresh)
-	if len(pairs) > 0 {
-		digest := configDigest(f)
-		for _, p := range pairs {
-			p.machine.Digest = digest
-		}
+	for _, p := range pairs {
+		p.machine.Digest = e.digest
 	}
 }
 
@@ -321,13 +318,16 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 			// partner's may be an echo of what we told it before.
 			newer = c.Lease.State == lease.Declined
 		}
+		// What the partner did knowing our lease is later, whatever the clocks say.
+		knew := a.News && had && (!newer || c.Delete) && !e.store.Changed(c.Lease.Addr, a.Since)
+		newer = newer || knew
 		if had {
 			e.contest(p, &old, c, !newer, met{news: a.News})
 		}
 		if !newer {
 			continue
 		}
-		if c.Delete && (!had || !ends(p, &old, &c.Lease)) {
+		if c.Delete && (!had || !knew && !ends(p, &old, &c.Lease)) {
 			continue
 		}
 		e.adopt(c)
