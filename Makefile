@@ -1,6 +1,6 @@
 # Every target is one line of text: `make` prints them.
 .DEFAULT_GOAL := help
-.PHONY: package help build run test race fuzz sim e2e interop golden bench lint torture
+.PHONY: package help build run test race fuzz sim e2e interop golden bench lint linter torture
 
 GO      ?= go
 SEED    ?= 0
@@ -50,10 +50,15 @@ bench: build ## run the benchmarks, then Kea beside us where it is installed (BE
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	bin/leasehold bench beside $(BENCH)
 
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
 lint: ## check formatting, go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks inherit,-ST1005 ./...
+	$(STATICCHECK) -checks inherit,-ST1005 ./...
+
+linter: # fetch what lint runs
+	$(STATICCHECK) -version
 
 NFPM       ?= $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 MAINTAINER ?= Leasehold <leasehold@users.noreply.github.com>

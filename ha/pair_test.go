@@ -148,7 +148,7 @@ func (p *pairTest) do(words []string) {
 		secs, _ := strconv.Atoi(args["secs"])
 		for i := range count {
 			hw := []byte{2, 0, 0, 0, 1, byte(i)}
-			n.step(&Event{On: OnOutOfScope, Query: Query{Key: hw, HWAddr: hw, Filtered: true, Secs: Secs4(uint16(secs)), HasSecs: true}})
+			n.step(&Event{On: OnOutOfScope, Query: Query{Key: hw, HWAddr: hw, Filtered: true, Tried: Secs4(uint16(secs)), HasTried: true}})
 		}
 	case "set":
 		n := node()

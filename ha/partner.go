@@ -64,7 +64,7 @@ func (p *partner) analyze(q *Query, limit time.Duration) bool {
 		return false
 	}
 	was, known := p.clients[string(key)]
-	late := q.HasSecs && q.Secs > limit
+	late := q.HasTried && q.Tried > limit
 	if was || known && !late || len(p.clients) >= maxConnecting && !known {
 		return false
 	}

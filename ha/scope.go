@@ -11,8 +11,8 @@ type Query struct {
 	HWAddr   []byte        // v4
 	ClientID []byte        // v4: client identifier or empty; v6: DUID
 	Filtered bool          // a type that the filter looks at, see Filtered
-	Secs     time.Duration // how long the client has tried: Secs4, or the elapsed time option
-	HasSecs  bool          // false: v6 message without elapsed time
+	Tried    time.Duration // how long the client has tried: Secs4, or the elapsed time option
+	HasTried bool          // false: v6 message without elapsed time
 }
 
 // Filtered says whether messages of a type are subject to scopes. All others

@@ -25,6 +25,7 @@ func (s *Store) by(dst []Lease, i int, key []byte) []Lease {
 	}
 	first := len(dst)
 	for n := s.headOf(i, key); n != 0; n = s.slab.rec(n).same[i].next {
+		s.last = n
 		dst = append(dst, Lease{})
 		s.read(n, &dst[len(dst)-1])
 	}

@@ -212,11 +212,10 @@ func TestKeaServesFromOurFiles(t *testing.T) {
 			got := askKea(socket, fmt.Sprintf(`{ "command": "lease%d-get-all" }`, family))
 			kea.Process.Kill()
 			kea.Wait()
-			for range 200 { // its cleanup goes on without it
-				if pid, _ := cleaner(OS, path+".pid"); pid == 0 {
+			for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) { // its cleanup goes on without it
+				if pid, _ := cleaner(OS, path+".pid"); pid == 0 || time.Now().After(end) {
 					break
 				}
-				time.Sleep(20 * time.Millisecond)
 			}
 			if got == nil {
 				t.Fatalf("no answer\n%s", log.Bytes())
@@ -253,9 +252,12 @@ func plainJSON(t *testing.T, b []byte) string {
 	return string(b)
 }
 
+// patience is how long a test waits for what must happen.
+const patience = 2 * time.Minute
+
 // askKea waits for the server's socket and returns the leases it answers.
 func askKea(socket, command string) []json.RawMessage {
-	for range 200 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		c, err := net.Dial("unix", socket)
 		if err != nil {
 			time.Sleep(50 * time.Millisecond)

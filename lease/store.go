@@ -23,11 +23,12 @@ type Store struct {
 
 	order4 tree[addr4, uint32]
 	order6 tree[addr6, uint32]
-	same   [3]table                // by hardware address, client identifier, hostname
-	groups tree[number, struct{}]  // by subnet and state
-	queues [4]tree[second, uint32] // by end: queueWaiting, queueLapsed, queueReclaimed
+	same   [3]table               // by hardware address, client identifier, hostname
+	groups tree[number, struct{}] // by subnet and state
+	queues [4]queue               // by end: queueWaiting, queueLapsed, queueReclaimed
 
-	filling bool // same is not kept: see fill
+	filling bool   // same is not kept: see fill
+	last    uint32 // record found last, which is often asked for again
 
 	seq  uint64
 	ring ring
@@ -118,15 +119,25 @@ func (s *Store) Delete(a netip.Addr) (Change, bool) {
 // at returns the record of an address, 0 when there is none.
 func (s *Store) at(a netip.Addr) uint32 {
 	var n *uint32
+	used := s.last != 0 && s.slab.rec(s.last).flags&flagUsed != 0
 	switch {
 	case s.v6 && a.Is6():
-		n = s.order6.get(key6(a))
+		k := key6(a)
+		if used && s.slab.rec6(s.last).addr == k {
+			return s.last
+		}
+		n = s.order6.get(k)
 	case !s.v6 && a.Unmap().Is4():
-		n = s.order4.get(key4(a.Unmap()))
+		k := key4(a.Unmap())
+		if used && s.slab.rec(s.last).addr == uint32(k) {
+			return s.last
+		}
+		n = s.order4.get(k)
 	}
 	if n == nil {
 		return 0
 	}
+	s.last = *n
 	return *n
 }
 
@@ -268,10 +279,17 @@ func (s *Store) discard(t text) {
 
 // Each calls fn for every lease in no particular order, until fn returns
 // false. fn must not change the Store; the Lease it gets is used again.
-func (s *Store) Each(fn func(*Lease) bool) {
+func (s *Store) Each(fn func(*Lease) bool) { s.each(func(uint32) bool { return true }, fn) }
+
+// EachPrefix is Each for delegated prefixes, and does not look closer at others.
+func (s *Store) EachPrefix(fn func(*Lease) bool) {
+	s.each(func(n uint32) bool { return s.v6 && s.slab.rec6(n).typ == PD }, fn)
+}
+
+func (s *Store) each(wanted func(uint32) bool, fn func(*Lease) bool) {
 	var l Lease
 	for n := uint32(1); n < s.slab.n; n++ {
-		if s.slab.rec(n).flags&flagUsed == 0 {
+		if s.slab.rec(n).flags&flagUsed == 0 || !wanted(n) {
 			continue
 		}
 		s.read(n, &l)

@@ -11,6 +11,7 @@ import (
 	"leasehold/config"
 	"leasehold/server/engine"
 	"leasehold/server/logging"
+	"leasehold/server/testnet"
 )
 
 // listening returns a log and what it said.
@@ -47,7 +48,7 @@ func TestNameChangesReachTheDDNSServer(t *testing.T) {
 	for _, name := range []string{"a.", "b."} {
 		c := engine.NameChange{D2: d2, FQDN: name, Addr: netip.MustParseAddr("192.0.2.1")}
 		n.send(&c)
-		if err := server.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := server.SetReadDeadline(time.Now().Add(testnet.Patience)); err != nil {
 			t.Fatal(err)
 		}
 		k, err := server.Read(b)

@@ -17,13 +17,16 @@ import (
 type disk struct {
 	f      *family
 	wanted chan struct{}
+	moved  chan struct{} // an append has ended
 	done   chan struct{}
 	pace   atomic.Int64 // nanoseconds an append takes, averaged
 	kept   atomic.Bool  // there is a backend
 	mu     sync.Mutex   // held while writing; guards the rest
 	c      carrier
 	failed bool
-	seq    uint64 // last change that the backend has taken
+
+	patience time.Duration // see farBehind
+	seq      uint64        // last change that the backend has taken
 
 	backend lease.Backend // nil: leases are not kept
 	next    lease.Backend // gets all changes, too: it is to take over
@@ -42,7 +45,8 @@ const (
 )
 
 func newDisk(f *family, b lease.Backend) *disk {
-	d := &disk{f: f, backend: b, wanted: make(chan struct{}, 1), done: make(chan struct{})}
+	d := &disk{f: f, backend: b, wanted: make(chan struct{}, 1), moved: make(chan struct{}, 1), done: make(chan struct{}),
+		patience: 20 * time.Millisecond}
 	d.kept.Store(b != nil)
 	return d
 }
@@ -64,6 +68,24 @@ func (d *disk) kick(n int) {
 	select {
 	case d.wanted <- struct{}{}:
 	default:
+	}
+}
+
+// farBehind is how many changes the disk may be behind before those who bring more
+// wait for it, disk.patience at most each time. What waits in a socket takes less
+// memory than a parked response, and may be shed there.
+const farBehind = 2048
+
+// letCatchUp waits for an append to end if the disk is far behind.
+func (d *disk) letCatchUp(behind int) {
+	if behind < farBehind || !d.kept.Load() {
+		return
+	}
+	enough := time.NewTimer(d.patience)
+	defer enough.Stop()
+	select {
+	case <-d.moved:
+	case <-enough.C:
 	}
 }
 
@@ -105,6 +127,10 @@ func (d *disk) write(batches int, take engine.TakeJournal) (left bool) {
 		d.f.meters.Append.Observe(took.Seconds())
 		d.f.meters.Changes.Observe(float64(len(journal)))
 		d.report(err)
+		select {
+		case d.moved <- struct{}{}:
+		default:
+		}
 		if err == nil {
 			d.seq = journal[len(journal)-1].Seq
 			d.f.memory.appended(d.seq, began)

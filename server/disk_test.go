@@ -12,6 +12,7 @@ import (
 	"leasehold/config"
 	"leasehold/lease"
 	"leasehold/server/engine"
+	"leasehold/server/testnet"
 )
 
 // fakeDisk is a Backend that asks the test about each Append.
@@ -104,7 +105,7 @@ func TestWhoBringsAChangeWritesOneBatch(t *testing.T) {
 			select {
 			case <-returned:
 				second <- nil
-			case <-time.After(30 * time.Second):
+			case <-time.After(testnet.Patience):
 				second <- errors.New("the bringer of the first batch writes the second one")
 			}
 		}
@@ -137,4 +138,33 @@ func TestNobodyWhoBringsSeveralChangesWaitsForTheDisk(t *testing.T) {
 	if err := <-written; err != nil {
 		t.Error(err)
 	}
+}
+
+// A disk that cannot follow holds back those who bring it more and more, until it
+// has taken something.
+func TestWhoIsFarAheadLetsTheDiskCatchUp(t *testing.T) {
+	appending, free := make(chan struct{}), make(chan struct{})
+	s, _ := newDiskServer(t, func(int) error {
+		close(appending)
+		<-free
+		return nil
+	})
+	d := s.v4.disk
+	d.patience = time.Hour
+	d.letCatchUp(farBehind - 1)
+	d.pace.Store(int64(2 * soon))
+	s.v4.bring(addLease(t, "11"))
+	<-appending
+	waited := make(chan struct{})
+	go func() {
+		d.letCatchUp(farBehind)
+		close(waited)
+	}()
+	select {
+	case <-waited:
+		t.Error("nobody waits for a disk that is far behind")
+	default:
+	}
+	close(free)
+	<-waited
 }

@@ -24,7 +24,8 @@
 //     once, while the next batch is decided. In a pair, the partner gets the
 //     change at the same time. When the disk (Appended) and everybody whose
 //     acknowledgement counts have answered, the response leaves. If either
-//     fails it is dropped, and the client asks again.
+//     fails it is dropped, and the client asks again. Who is thousands of
+//     changes ahead of the disk waits for it: the rest stays in the sockets.
 //  6. Log lines were written into the effects' buffer and go to the log's own
 //     goroutine in one piece.
 //

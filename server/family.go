@@ -111,6 +111,7 @@ func (f *family) serve(s *listen.Socket) {
 		f.step(c)
 		f.meters.Took.Observe(time.Since(began).Seconds())
 		f.refill(c, batch[:kept])
+		f.disk.letCatchUp(c.fx.Behind)
 	}
 }
 
@@ -160,6 +161,9 @@ func (f *family) step(c *carrier) {
 
 // carryOut sends, logs and re-arms the timer.
 func (f *family) carryOut(now time.Time, c *carrier) {
+	if len(c.fx.Sends) > 0 { // first: the partner works meanwhile
+		f.peers.send(c.fx.Sends)
+	}
 	if len(c.fx.Responses) > 0 {
 		c.out = c.out[:0]
 		for _, q := range c.fx.Responses {
@@ -176,9 +180,6 @@ func (f *family) carryOut(now time.Time, c *carrier) {
 	}
 	f.carryOutHooks(&c.fx.Hooked)
 	f.deliver(c.fx.Answers)
-	if len(c.fx.Sends) > 0 {
-		f.peers.send(c.fx.Sends)
-	}
 	if c.fx.Memory != nil {
 		f.memory.keep(c.fx.Memory)
 	}

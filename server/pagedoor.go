@@ -72,9 +72,9 @@ func demands(name string) (control.Role, bool) {
 	return control.Change, false
 }
 
-// askEngine has the engine of a family answer a command that only looks,
-// whether or not the configuration opens it to operators. It is nil if nothing
-// was found.
+// askEngine has the engine of a family, or a copy of it, answer a command that
+// only looks, whether or not the configuration opens it to operators. It is nil
+// if nothing was found.
 func (s *Server) askEngine(ctx context.Context, version int, name string, args any) (json.RawMessage, error) {
 	text, err := json.Marshal(args)
 	if err != nil {
@@ -90,7 +90,11 @@ func (s *Server) askEngine(ctx context.Context, version int, name string, args a
 		if f.version != version {
 			continue
 		}
-		switch a := f.command(ctx, c); a.Result {
+		answer := f.command
+		if name == "leasehold-what-if" {
+			answer = func(ctx context.Context, c *control.Command) control.Answer { return whatIf(ctx, s, f, c) }
+		}
+		switch a := answer(ctx, c); a.Result {
 		case control.Success:
 			if a.Parts != nil {
 				return bytes.Join(a.Parts, nil), nil

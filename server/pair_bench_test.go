@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -118,7 +120,6 @@ func exchange(b *testing.B, ports []int) {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetReadDeadline(time.Now().Add(5 * time.Minute))
 	query := append([]byte{1, 1, 6, 1}, make([]byte, 236, 300)...)
 	copy(query[24:], []byte{10, 0, 0, 9}) // giaddr
 	copy(query[236:], []byte{0x63, 0x82, 0x53, 0x63})
@@ -134,13 +135,23 @@ func exchange(b *testing.B, ports []int) {
 	var from, to syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &from)
 	b.ResetTimer()
-	next, done := uint32(1), 0
-	for ; next <= 64; next++ {
-		send(next, 53, 1, 1, 255)
+	next, done, lost := uint32(1), 0, 0
+	begin := func(clients int) {
+		for range clients {
+			send(next, 53, 1, 1, 255)
+			next++
+		}
 	}
+	begin(64)
 	room := make([]byte, 1500)
 	for done < b.N {
+		conn.SetReadDeadline(time.Now().Add(time.Second))
 		n, err := conn.Read(room)
+		if errors.Is(err, os.ErrDeadlineExceeded) && lost < 60 {
+			lost++
+			begin(64) // the socket's queue was full
+			continue
+		}
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -151,8 +162,7 @@ func exchange(b *testing.B, ports []int) {
 			send(client, append(append(request, options[server:server+6]...), 255)...)
 		} else {
 			done++
-			send(next, 53, 1, 1, 255)
-			next++
+			begin(1)
 		}
 	}
 	b.StopTimer()

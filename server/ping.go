@@ -42,6 +42,8 @@ type probe struct {
 	sent   uint32 // requests
 	number uint32 // of the last one
 	timer  *time.Timer
+	due    time.Time // when it expires
+	late   bool      // it expired late, and was given a moment
 }
 
 func listenICMP() (*icmp.PacketConn, error) { return icmp.ListenPacket("ip4:icmp", "0.0.0.0") }
@@ -59,6 +61,7 @@ func (p *pinger) ping(x engine.Ping) {
 	}
 	b := &probe{Ping: x}
 	p.probes[x.Addr] = b
+	b.due = time.Now().Add(x.Timeout)
 	b.timer = time.AfterFunc(x.Timeout, func() { p.expired(b) })
 	free := !p.send(b)
 	p.mu.Unlock()
@@ -110,6 +113,10 @@ func (p *pinger) send(b *probe) bool {
 	return true
 }
 
+// moment is how late a probe may expire without a doubt that this process ran
+// meanwhile, and so read what had arrived; else it has as long to do so.
+const moment = 100 * time.Millisecond
+
 // expired sends another request, or gives up: nobody is there.
 func (p *pinger) expired(b *probe) {
 	p.mu.Lock()
@@ -117,9 +124,16 @@ func (p *pinger) expired(b *probe) {
 		p.mu.Unlock()
 		return
 	}
+	if !b.late && time.Since(b.due) > moment {
+		b.late = true
+		b.timer.Reset(moment)
+		p.mu.Unlock()
+		return
+	}
 	p.log.Log(message.PingCheckTimeout, "for %s, ECHO REQUEST %d of %d, reply-timeout %d", b.Addr, b.sent, b.Requests, b.Timeout.Milliseconds())
 	more := b.sent < b.Requests && p.send(b)
 	if more {
+		b.due, b.late = time.Now().Add(b.Timeout), false
 		b.timer.Reset(b.Timeout)
 	}
 	p.mu.Unlock()

@@ -77,6 +77,30 @@ func TestUnreachableAddressIsFree(t *testing.T) {
 	}
 }
 
+// A process that was stopped while the answer came reads it before it takes the
+// address for free.
+func TestLateProbeReadsWhatHasArrived(t *testing.T) {
+	asked := netip.MustParseAddr("192.0.2.10")
+	for _, answered := range []bool{true, false} {
+		var ended []engine.Pinged
+		p, b := aimed(&ended)
+		p.log = newServer(t, "ping", []byte(allHooks), nil).v4.log
+		b.due = time.Now().Add(-time.Hour)
+		p.expired(b)
+		b.timer.Stop() // the test says when
+		if len(ended) != 0 {
+			t.Fatalf("ended at once: %v", ended)
+		}
+		if answered {
+			p.received(asked, echo(t, ipv4.ICMPTypeEchoReply, 6, 42))
+		}
+		p.expired(b)
+		if len(ended) != 1 || ended[0].Taken != answered {
+			t.Errorf("answered %v: ended %v", answered, ended)
+		}
+	}
+}
+
 // Without the right to ping, clients are served.
 func TestNoSocketToPingWith(t *testing.T) {
 	var ended []engine.Pinged

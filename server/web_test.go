@@ -2,15 +2,15 @@ package server
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
 	"leasehold/server/engine"
+	"leasehold/server/testnet"
 )
 
 const webConfig4 = `{ "Dhcp4": { "lease-database": { "type": "memfile", "persist": false },
@@ -73,7 +73,7 @@ func TestMetrics(t *testing.T) {
 		}
 		promtool, err := exec.LookPath("promtool")
 		if err != nil {
-			lacking(t, "promtool is not installed")
+			testnet.Missing(t, "promtool is not installed")
 		}
 		check := exec.Command(promtool, "check", "metrics")
 		check.Stdin = strings.NewReader(text)
@@ -101,7 +101,7 @@ func TestHealth(t *testing.T) {
 // The address is opened, kept and closed by what the configuration says.
 func TestWebFollowsTheConfiguration(t *testing.T) {
 	s := newServer(t, "web", []byte(webConfig4), nil)
-	port := freePort(t)
+	port := strconv.Itoa(testnet.Ports(t, 1)[0])
 	with := func(members string) string {
 		return `{ "command": "config-set", "arguments": { "Dhcp4": { "lease-database": { "type": "memfile", "persist": false }, "subnet4": []` + members + ` } } }`
 	}
@@ -132,24 +132,4 @@ func TestUnready(t *testing.T) {
 	if got := s.v4.unready(&engine.Survey{Unstored: 3, Serving: true}); got != "no socket is open" {
 		t.Error(got)
 	}
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
-// lacking skips the test, but not where everything must be there.
-func lacking(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("LEASEHOLD_CI") != "" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
 }

@@ -14,9 +14,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 // writeCertificate writes a certificate for a name and its key into dir.
@@ -52,7 +55,7 @@ func writeCertificate(t *testing.T, dir, name string, stamp time.Time) {
 func TestPageOverTLS(t *testing.T) {
 	dir := t.TempDir()
 	s := newServer(t, "web", []byte(webConfig4), nil)
-	port := freePort(t)
+	port := strconv.Itoa(testnet.Ports(t, 1)[0])
 	set := func(files string) {
 		t.Helper()
 		request := `{ "command": "config-set", "arguments": { "Dhcp4": { "lease-database": { "type": "memfile", "persist": false }, "subnet4": [],
@@ -83,7 +86,7 @@ func TestPageOverTLS(t *testing.T) {
 		t.Errorf("certificate of %s", got)
 	}
 	writeCertificate(t, dir, "second", time.Now())
-	for end := time.Now().Add(time.Minute); name() != "second"; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(testnet.Patience); name() != "second"; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the new certificate is not taken up")
 		}

@@ -11,20 +11,21 @@ import (
 	"testing"
 
 	"leasehold/server"
+	"leasehold/server/testnet"
 )
 
 // The units may do little: systemd itself says how little.
 func TestUnitsAreConfined(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		missing(t, "systemd-analyze is not installed")
+		testnet.Missing(t, "systemd-analyze is not installed")
 	}
 	level := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
 	for _, unit := range []string{"leasehold-dhcp4.service", "leasehold-dhcp6.service"} {
 		out, err := exec.Command(analyze, "security", "--offline=true", "packaging/"+unit).CombinedOutput()
 		m := level.FindSubmatch(out)
 		if m == nil {
-			missing(t, "systemd-analyze cannot judge offline: %v %s", err, out)
+			testnet.Missing(t, "systemd-analyze cannot judge offline: %v %s", err, out)
 		}
 		if x, err := strconv.ParseFloat(string(m[1]), 64); err != nil || x > 2.5 {
 			t.Errorf("%s: exposure %s, want at most 2.5", unit, m[1])
@@ -35,7 +36,7 @@ func TestUnitsAreConfined(t *testing.T) {
 func TestAlertRules(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		missing(t, "promtool is not installed")
+		testnet.Missing(t, "promtool is not installed")
 	}
 	if out, err := exec.Command(promtool, "check", "rules", "packaging/alerts.yaml").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -110,13 +111,4 @@ func TestManualPages(t *testing.T) {
 			t.Errorf("no line about %s", c.Name)
 		}
 	}
-}
-
-// missing skips the test, but not where everything must be there.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("LEASEHOLD_CI") != "" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
 }

@@ -18,6 +18,7 @@ import (
 
 	"leasehold/config"
 	"leasehold/server/control"
+	"leasehold/server/testnet"
 )
 
 func TestMain(m *testing.M) {
@@ -76,7 +77,7 @@ func cmdNotified(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: notified WORD")
 	}
 	c := ts.Value(notifyKey{}).(*net.UnixConn)
-	ts.Check(c.SetReadDeadline(time.Now().Add(30 * time.Second)))
+	ts.Check(c.SetReadDeadline(time.Now().Add(testnet.Patience)))
 	buf := make([]byte, 4096)
 	for {
 		n, err := c.Read(buf)

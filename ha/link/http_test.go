@@ -27,6 +27,9 @@ import (
 
 const okBody = `[ { "arguments": { "date-time": "Sat, 21 Nov 2026 20:28:37 GMT", "scopes": [ "server1" ], "state": "hot-standby", "unsent-update-count": 5 }, "result": 0, "text": "HA peer status returned." } ]`
 
+// patience is how long a test waits for what must happen.
+const patience = 2 * time.Minute
+
 // serveLoopback starts a listener that answers ha-heartbeat.
 func serveLoopback(t *testing.T, l *Listener) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -61,10 +64,8 @@ func talkRaw(t *testing.T, address, text string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
+	conn.SetDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(conn, text) // who is slow meets a closed connection
 	return readResponse(t, bufio.NewReader(conn))
 }
 
@@ -95,7 +96,7 @@ func readResponse(t *testing.T, in *bufio.Reader) string {
 
 // TestListenerTreatsRequestsAsKea: the cases of recording 18.
 func TestListenerTreatsRequestsAsKea(t *testing.T) {
-	address := serveLoopback(t, &Listener{ReadTimeout: 300 * time.Millisecond, Admit: func(c string) bool { return c != "config-get" }})
+	address := serveLoopback(t, &Listener{ReadTimeout: patience, Admit: func(c string) bool { return c != "config-get" }})
 	post := func(version, fields, body string) string {
 		return fmt.Sprintf("POST / %s\r\nHost: 192.0.2.1\r\n%sContent-Length: %d\r\n\r\n%s", version, fields, len(body), body)
 	}
@@ -123,8 +124,6 @@ func TestListenerTreatsRequestsAsKea(t *testing.T) {
 		{"a gigabyte", "POST / HTTP/1.1\r\n" + typed + "Content-Length: 1073741824\r\n\r\n", "HTTP/1.1 400 Bad Request", `{ "result": 400, "text": "Bad Request" }`},
 		{"not admitted", post("HTTP/1.1", typed, `{"command":"config-get"}`), "HTTP/1.1 403 Forbidden", `{ "result": 403, "text": "Forbidden" }`},
 		{"handler in trouble", post("HTTP/1.1", typed, `{"command":"panic"}`), "HTTP/1.1 500 Internal Server Error", `{ "result": 500, "text": "Internal Server Error" }`},
-		{"incomplete", "POST / HTTP/1.1\r\n", "HTTP/1.1 408 Request Timeout", `{ "result": 408, "text": "Request Timeout" }`},
-		{"incomplete body", "POST / HTTP/1.1\r\n" + typed + "Content-Length: 20\r\n\r\n{", "HTTP/1.1 408 Request Timeout", `{ "result": 408, "text": "Request Timeout" }`},
 	} {
 		got := talkRaw(t, address, c.request)
 		status, _, _ := strings.Cut(got, "\r\n")
@@ -134,6 +133,22 @@ func TestListenerTreatsRequestsAsKea(t *testing.T) {
 		}
 		if !strings.Contains(got, fmt.Sprintf("Content-Length: %d\r\nContent-Type: application/json\r\n", len(c.body))) {
 			t.Errorf("%s: fields %q", c.name, got)
+		}
+	}
+}
+
+// Who does not go on is told so, if he had begun by then.
+func TestListenerDropsSlowCallers(t *testing.T) {
+	const begin = "POST / HTTP/1.1\r\n"
+	for _, request := range []string{begin, begin + "Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"} {
+		for limit := 20 * time.Millisecond; ; limit *= 2 {
+			got := talkRaw(t, serveLoopback(t, &Listener{ReadTimeout: limit}), request)
+			if strings.HasPrefix(got, "HTTP/1.1 408 Request Timeout\r\n") && strings.HasSuffix(got, "\r\n\r\n"+`{ "result": 408, "text": "Request Timeout" }`) {
+				break
+			}
+			if limit > 10*time.Second {
+				t.Fatalf("%q is answered with %q", request, got)
+			}
 		}
 	}
 }
@@ -245,7 +260,7 @@ func TestClientTolerance(t *testing.T) {
 	} {
 		p, requests := scripted(t, func(int) (string, bool) { return c.text, c.end })
 		client := NewClient()
-		a := sendOne(client, p, 5*time.Second, 0)
+		a := sendOne(client, p, patience, 0)
 		if (a.Failure() == "") != c.ok {
 			t.Errorf("%s: %s", c.name, a.Failure())
 		}
@@ -271,7 +286,7 @@ func TestClientTriesOnceMoreOnStaleConnection(t *testing.T) {
 	client := NewClient()
 	defer client.Close()
 	for range 2 {
-		if a := sendOne(client, p, 5*time.Second, 7); a.Failure() != "" {
+		if a := sendOne(client, p, patience, 7); a.Failure() != "" {
 			t.Fatal(a.Failure())
 		}
 	}
@@ -280,7 +295,7 @@ func TestClientTriesOnceMoreOnStaleConnection(t *testing.T) {
 	}
 	// A first request that is not answered is not sent twice.
 	p, requests = scripted(t, func(int) (string, bool) { return "", true })
-	if a := sendOne(client, p, 5*time.Second, 0); a.Err == nil || a.Refused {
+	if a := sendOne(client, p, patience, 0); a.Err == nil || a.Refused {
 		t.Errorf("%+v", a)
 	}
 	if n := len(requests); n != 1 {
@@ -300,7 +315,7 @@ func TestClientTellsRefusalFromSilence(t *testing.T) {
 		t.Errorf("silence: %+v", a)
 	}
 	ln.Close()
-	if a := sendOne(client, p, 5*time.Second, 0); !a.Refused {
+	if a := sendOne(client, p, patience, 0); !a.Refused {
 		t.Errorf("refusal: %+v", a)
 	}
 }
@@ -312,7 +327,7 @@ func TestClientNoticesClosedConnections(t *testing.T) {
 	defer client.Close()
 	closed := make(chan string, 1)
 	client.OnClosed = func(peer string) { closed <- peer }
-	if a := sendOne(client, p, 5*time.Second, 0); a.Failure() != "" {
+	if a := sendOne(client, p, patience, 0); a.Failure() != "" {
 		t.Fatal(a.Failure())
 	}
 	if peer := <-closed; peer != "server2" {
@@ -329,7 +344,7 @@ func TestManyCommandsOverFewConnections(t *testing.T) {
 	const n = 500
 	answers := make(chan ha.Answer, n)
 	for range n {
-		client.Send(&ha.Action{Peer: p, Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: 10 * time.Second}, 3, func(a ha.Answer) { answers <- a })
+		client.Send(&ha.Action{Peer: p, Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: patience}, 3, func(a ha.Answer) { answers <- a })
 	}
 	for range n {
 		if a := <-answers; a.Failure() != "" {
@@ -343,6 +358,29 @@ func TestManyCommandsOverFewConnections(t *testing.T) {
 	}
 }
 
+// TestAnswersOfAnyLength: one connection carries short and long ones by turns.
+func TestAnswersOfAnyLength(t *testing.T) {
+	lengths := []int{0, 100_000, 0, 3 << 20, 70_000, 0}
+	var next, connections atomic.Int32
+	address := serveLoopback(t, &Listener{Handler: func(context.Context, *ha.Request) (int, []byte) {
+		return 200, []byte(strings.Repeat(" ", lengths[next.Add(1)-1]) + okBody)
+	}})
+	client := NewClient()
+	defer client.Close()
+	client.OnClosed = func(string) { connections.Add(1) }
+	answers := make(chan ha.Answer, 1)
+	for range lengths {
+		client.Send(&ha.Action{Peer: &config.Peer{Name: "server2", URL: "http://" + address + "/"},
+			Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: patience}, 1, func(a ha.Answer) { answers <- a })
+		if got := <-answers; got.Failure() != "" {
+			t.Fatal(got.Failure())
+		}
+	}
+	if n := connections.Load(); n != 0 {
+		t.Errorf("%d connections were closed", n)
+	}
+}
+
 // TestSendKeepsNothingOfItsAction: the caller uses the action's room again at
 // once, fresh connection or not.
 func TestSendKeepsNothingOfItsAction(t *testing.T) {
@@ -353,7 +391,7 @@ func TestSendKeepsNothingOfItsAction(t *testing.T) {
 	answers := make(chan ha.Answer, 1)
 	var a ha.Action
 	for i := range 100 {
-		a = ha.Action{Peer: p, Fresh: i%2 == 0, Series: uint64(i), Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: 10 * time.Second}
+		a = ha.Action{Peer: p, Fresh: i%2 == 0, Series: uint64(i), Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: patience}
 		client.Send(&a, 1, func(a ha.Answer) { answers <- a })
 		a = ha.Action{}
 		if got := <-answers; got.Failure() != "" {
@@ -371,12 +409,12 @@ func TestTLSBothWays(t *testing.T) {
 	client := NewClient()
 	defer client.Close()
 	p := &config.Peer{Name: "server2", URL: "https://" + address + "/", TLS: files}
-	if a := sendOne(client, p, 5*time.Second, 0); a.Failure() != "" {
+	if a := sendOne(client, p, patience, 0); a.Failure() != "" {
 		t.Fatal(a.Failure())
 	}
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	if err == nil { // TLS 1.3 tells with the first read
-		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		_, err = conn.Read(make([]byte, 1))
 		conn.Close()
 	}
@@ -384,7 +422,7 @@ func TestTLSBothWays(t *testing.T) {
 		t.Error("a client without certificate was taken")
 	}
 	strange := &config.Peer{Name: "server3", URL: p.URL, TLS: writeCertificates(t, t.TempDir(), "two")}
-	if a := sendOne(client, strange, 5*time.Second, 0); a.Err == nil {
+	if a := sendOne(client, strange, patience, 0); a.Err == nil {
 		t.Error("a server of another authority was taken")
 	}
 	writeCertificates(t, dir, "three")
@@ -392,7 +430,7 @@ func TestTLSBothWays(t *testing.T) {
 		later := time.Now().Add(time.Hour)
 		os.Chtimes(f, later, later)
 	}
-	if a := sendOne(client, p, 5*time.Second, 99); a.Failure() != "" {
+	if a := sendOne(client, p, patience, 99); a.Failure() != "" {
 		t.Error("after renewal:", a.Failure())
 	}
 }
@@ -422,6 +460,29 @@ func writeCertificates(t *testing.T, dir, name string) config.TLSFiles {
 		}
 	}
 	return files
+}
+
+// TestAnswersOfAnySize: our listener's own, over one connection.
+func TestAnswersOfAnySize(t *testing.T) {
+	size := 0
+	address := serveLoopback(t, &Listener{Handler: func(context.Context, *ha.Request) (int, []byte) {
+		return 200, []byte(strings.Replace(okBody, "HA peer", strings.Repeat("x", size), 1))
+	}})
+	p := &config.Peer{Name: "server2", URL: "http://" + address + "/"}
+	client := NewClient()
+	defer client.Close()
+	for _, size = range []int{0, 1 << 10, 60 << 10, 100 << 10, 3 << 20, 70 << 10, 0} {
+		for series := range uint64(2) {
+			a := sendOne(client, p, time.Minute, series)
+			if a.Failure() != "" || len(a.Text) < size {
+				t.Errorf("%d bytes: %s, %d", size, a.Failure(), len(a.Text))
+			}
+		}
+	}
+	size = maxAnswer
+	if a := sendOne(client, p, time.Minute, 0); a.Err == nil {
+		t.Error("a longer answer was read")
+	}
 }
 
 // TestSendDoesNotWait: a peer that reads nothing keeps nobody up, and gets the

@@ -260,15 +260,23 @@ var errTooLong = errors.New("response is too long")
 
 // read reads a response of at most limit bytes. The body is valid until the next.
 func (w *wire) read(limit int) (body []byte, keep bool, err error) {
-	if n, ok := w.ownHead(); ok && n <= cap(w.body)+64<<10 {
+	if n, ok := w.ownHead(); ok {
 		if n > limit {
 			return nil, false, errTooLong
 		}
-		w.body = slices.Grow(w.body[:0], n)[:n]
-		if _, err := io.ReadFull(w.in, w.body); err != nil {
+		// Grown as it arrives: a length is only a promise.
+		w.body, err = readAll(io.LimitReader(w.in, int64(n)), slices.Grow(w.body[:0], min(n+1, 1<<20)))
+		if err == nil && len(w.body) < n {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
 			return nil, false, fmt.Errorf("read response: %w", err)
 		}
-		return w.body, w.in.Buffered() == 0, nil
+		body = w.body
+		if cap(w.body) > 1<<20 {
+			w.body = nil
+		}
+		return body, w.in.Buffered() == 0, nil
 	}
 	res, err := http.ReadResponse(w.in, &http.Request{Method: http.MethodPost})
 	if err != nil {
@@ -279,7 +287,6 @@ func (w *wire) read(limit int) (body []byte, keep bool, err error) {
 		return nil, false, errTooLong
 	}
 	if n := res.ContentLength; n >= 0 {
-		// Grown as it arrives: a length is only a promise.
 		body = make([]byte, 0, min(n, 1<<20)+1)
 	}
 	body, err = readAll(io.LimitReader(res.Body, int64(limit)+1), body)

@@ -17,10 +17,9 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-)
 
-// patience is how long a browser may take on a busy machine.
-const patience = 2 * time.Minute
+	"leasehold/server/testnet"
+)
 
 var chromium struct {
 	once sync.Once
@@ -56,7 +55,7 @@ func start() {
 		return
 	}
 	ctx, stop := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.WSURLReadTimeout(patience),
+		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.WSURLReadTimeout(testnet.Patience),
 		chromedp.Flag("headless", true), chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("no-first-run", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
@@ -85,7 +84,7 @@ func open(t *testing.T) *tab {
 	}
 	chromium.once.Do(start)
 	if chromium.err != nil {
-		missing(t, "no browser: %v", chromium.err)
+		testnet.Missing(t, "no browser: %v", chromium.err)
 	}
 	ctx, end := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
 	b := &tab{t: t, ctx: ctx}
@@ -136,7 +135,7 @@ func (b *tab) wrong() []string {
 
 func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, testnet.Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body")))
@@ -147,7 +146,7 @@ func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 // get runs an action that returns something.
 func get[T any](b *tab, what string, a chromedp.Action[T]) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, testnet.Patience)
 	defer cancel()
 	x, err := chromedp.Run(ctx, a)
 	if err != nil {
@@ -161,24 +160,26 @@ func (b *tab) visit(url string) {
 	b.do("visit "+url, chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("footer")))
 }
 
-// text is what is to be read on the page; "" while it changes.
+// text is what is to be read on the page, when it has come whole.
 func (b *tab) text() string {
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState == "loading" ? "" : document.body.innerText`))
-	if err != nil {
-		return ""
+	b.t.Helper()
+	for end := time.Now().Add(testnet.Patience); ; time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(b.ctx, testnet.Patience)
+		text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.readyState == "loading" ? "" : document.body.innerText`))
+		cancel()
+		if err == nil && text != "" { // a page that is being left has none
+			return text
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("the page does not come: %v", err)
+		}
 	}
-	return text
 }
 
 func (b *tab) says(wanted ...string) {
 	b.t.Helper()
-	text := b.text()
 	for _, w := range wanted {
-		if !strings.Contains(text, w) {
-			b.t.Errorf("the page does not say %q:\n%s", w, text)
-		}
+		b.awaits(w)
 	}
 }
 
@@ -192,10 +193,10 @@ func (b *tab) silentOn(unwanted ...string) {
 	}
 }
 
-// awaits waits until the page says something by itself.
+// awaits waits until the page says something.
 func (b *tab) awaits(wanted string) {
 	b.t.Helper()
-	for end := time.Now().Add(patience); !strings.Contains(b.text(), wanted); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(testnet.Patience); !strings.Contains(b.text(), wanted); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("the page does not come to say %q:\n%s", wanted, b.text())
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -11,7 +12,7 @@ import (
 func (b *tab) views(x *site) {
 	b.t.Helper()
 	for name, path := range map[string]string{"overview": "/", "subnets": "/subnets", "leases": "/leases", "pairs": "/pairs",
-		"drops": "/drops", "explain": "/explain", "client": "/explain?q=02:00:00:00:00:02", "nothing": "/leases?q=nobody"} {
+		"drops": "/drops", "explain": "/explain", "what-if": "/what-if?client=02:00:00:00:00:01&relay=192.0.2.1", "client": "/explain?q=02:00:00:00:00:02", "nothing": "/leases?q=nobody"} {
 		b.visit(x.url + path)
 		b.shot(name)
 		b.fits(name)
@@ -61,6 +62,38 @@ func TestSearchAndExplain(t *testing.T) {
 	b.says("no answer", "no subnet")
 	b.visit(north.url + "/explain?q=nobody")
 	b.says("Nothing was heard of “nobody” lately")
+}
+
+// What a client would get is asked in a form, without scripts, by whoever may
+// read, and nothing comes of it.
+func TestWhatIf(t *testing.T) {
+	b := open(t)
+	north, _ := pair(t, "%USERS%", users)
+	north.furnish()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.logIn(north, "rita", "reading-1")
+	b.awaits("Sign out")
+	b.visit(north.url + "/explain")
+	b.do("go to the form", chromedp.Click(`//a[@href="/what-if"]`), chromedp.WaitVisible(chromedp.CSS(`input[name="relay"]`)))
+	ask := func(client, relay string) {
+		t.Helper()
+		b.visit(north.url + "/what-if")
+		b.do("describe "+client, chromedp.SendKeys(chromedp.CSS(`input[name="client"]`), client), chromedp.SendKeys(chromedp.CSS(`input[name="relay"]`), relay),
+			chromedp.Click(chromedp.CSS(".described button")), chromedp.WaitVisible(chromedp.CSS(`.described input[name="client"][value="`+client+`"]`)))
+	}
+	ask("02:00:00:00:00:01", "192.0.2.1")
+	b.says("It would be so", "DHCPOFFER 192.0.2.200", "reservation by hw-address", "subnet-mask", "255.255.255.0")
+	b.shot("what-if")
+	b.fits("what-if")
+	ask("02:00:00:00:00:77", "203.0.113.1")
+	b.says("no answer", "no subnet")
+	b.silentOn("Options of the response")
+	ask("nobody", "192.0.2.1")
+	b.says("hw-address")
+	b.visit(north.url + "/leases?q=02:00:00:00:00:77")
+	b.says("No lease of")
 }
 
 // The page tells of a failover by itself, and of the return.

@@ -9,17 +9,8 @@ import (
 	"time"
 
 	"leasehold/config"
+	"leasehold/server/testnet"
 )
-
-func freePort(t *testing.T) netip.AddrPort {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return netip.MustParseAddrPort(l.Addr().String())
-}
 
 func TestEndpointsOfAConfiguration(t *testing.T) {
 	addr := netip.MustParseAddrPort("127.0.0.1:8000")
@@ -47,7 +38,7 @@ func TestDoorsFollowTheConfiguration(t *testing.T) {
 	s := NewDoors(Options{}, time.Minute)
 	defer s.Close()
 	one, two := unixSocket(t), unixSocket(t)
-	web := config.ControlSocket{Type: "http", Addr: freePort(t)}
+	web := config.ControlSocket{Type: "http", Addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(testnet.Ports(t, 1)[0]))}
 	at := func(s config.ControlSocket) Endpoint { return Endpoint{Socket: s, Handler: daemon} }
 	reaches := func(network, address string, want bool) {
 		t.Helper()

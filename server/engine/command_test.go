@@ -58,8 +58,8 @@ func TestChangedLeasesAreAnsweredWhenTheyAreDurable(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := commandEngine(t)
-			if fx := step(e, received(t, "lease4-add", anyLease)); len(fx.Answers) != 0 || !fx.Waiting {
-				t.Fatalf("answered %v before the disk", fx.Answers)
+			if fx := step(e, received(t, "lease4-add", anyLease)); len(fx.Answers) != 0 || !fx.Waiting || fx.Behind != 1 {
+				t.Fatalf("answered %v before the disk, which is %d changes behind", fx.Answers, fx.Behind)
 			}
 			fx := step(e, TakeJournal{})
 			if len(fx.Journal) != 1 {
@@ -68,6 +68,9 @@ func TestChangedLeasesAreAnsweredWhenTheyAreDurable(t *testing.T) {
 			fx = step(e, Appended{Seq: fx.Journal[0].Seq, Err: tt.err})
 			if len(fx.Answers) != 1 || fx.Answers[0].Answer.Result != tt.result || fx.Answers[0].Answer.Text != tt.text {
 				t.Errorf("answers %+v", fx.Answers)
+			}
+			if fx.Behind != 0 {
+				t.Errorf("the disk has answered and is %d changes behind", fx.Behind)
 			}
 		})
 	}

@@ -35,6 +35,7 @@ type Engine struct {
 	fx      *Effects // of this Step
 	scratch config.Scratch
 	found   []lease.Lease // reused by look-ups
+	lapsing bool          // more leases have run out than a Step is told of
 	want    codeSet6      // reused by each response
 
 	journal  []lease.Change // decided, not yet handed to the disk
@@ -42,6 +43,7 @@ type Engine struct {
 	unstored unstored
 	handed   uint64 // last sequence number handed to the disk
 	durable  uint64 // last sequence number on disk
+	judged   uint64 // last sequence number that the disk took or refused
 	diskless bool   // persist false: nothing waits
 	parked   parkingLot
 
@@ -131,7 +133,7 @@ func New(f *config.Family, store *lease.Store, o Options) *Engine {
 		e.ports.client = standard.client
 	}
 	e.toSource, e.duid, e.extras, e.resumed, e.reports = o.ToSource, o.DUID, o.Extensions, o.Resumed, o.Reports
-	e.durable, e.handed = store.Seq(), store.Seq()
+	e.durable, e.handed, e.judged = store.Seq(), store.Seq(), store.Seq()
 	e.stats = newStats(f, o.Now)
 	e.clock, e.now = o.Now, o.Now.Unix()
 	e.commands = engineCommands(f.Version)
@@ -207,6 +209,8 @@ type Effects struct {
 	Journal []lease.Change
 	// Waiting says that there is a journal to be taken.
 	Waiting bool
+	// Behind is how many changes the disk has neither taken nor refused.
+	Behind int
 	// Stirred says that TakeEvents would bring something new.
 	Stirred bool
 	// Answers to commands.
@@ -251,7 +255,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	defer e.mu.Unlock()
 	e.clock, e.now, e.fx = now, now.Unix(), fx
 	e.stats.begin(now)
-	e.store.Lapse(e.now, e.lapsed)
+	e.lapsing = e.store.Lapse(e.now, lapseTurn, e.lapsed)
 	e.service.Expire(now)
 	e.beginPairs()
 	e.crowd.note(in)
@@ -308,6 +312,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
+	e.freeWithheld()
 	e.askForMore()
 	e.finishPairs()
 	e.sweep()
@@ -321,6 +326,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 		e.journal = e.journal[:0]
 	}
 	fx.Waiting = e.unsaved()
+	fx.Behind = e.behind()
 	fx.Stirred = e.stirred()
 	fx.Wake = e.wake()
 	e.fx = nil
@@ -372,9 +378,22 @@ func (e *Engine) takeFound(found []lease.Lease) {
 	}
 }
 
+// lapseTurn is of how many leases whose time has run out a Step is told.
+const lapseTurn = 4096
+
 // lapsed is told once of every lease whose time has run out: its resource can
 // be given to somebody else from now on, whether reclaimed or not.
 func (e *Engine) lapsed(l *lease.Lease) {
+	if e.kept(l) {
+		e.demand.withheld = append(e.demand.withheld, l.Addr)
+	} else {
+		e.free(l)
+	}
+	e.reroute(l, true)
+}
+
+// free marks the resource of a lease that has ended as free.
+func (e *Engine) free(l *lease.Lease) {
 	if e.swap != nil {
 		e.swap.lapsed(l)
 	}
@@ -383,7 +402,6 @@ func (e *Engine) lapsed(l *lease.Lease) {
 			p.free.Give(i, heldByLease)
 		}
 	}
-	e.reroute(l, true)
 }
 
 // put stores a lease and notes the change for the disk.

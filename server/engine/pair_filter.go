@@ -91,19 +91,19 @@ func (e *Engine) pairQuery(q *Query) ha.Query {
 	if e.version == 6 {
 		return e.pairQuery6(q)
 	}
-	x := ha.Query{Key: q.clientID, HWAddr: q.hw, ClientID: q.clientID, Filtered: ha.Filtered(4, q.M4.Type), HasSecs: true}
+	x := ha.Query{Key: q.clientID, HWAddr: q.hw, ClientID: q.clientID, Filtered: ha.Filtered(4, q.M4.Type), HasTried: true}
 	if len(x.Key) == 0 {
 		x.Key = q.hw
 	}
-	x.Secs = ha.Secs4(q.M4.Secs())
+	x.Tried = ha.Secs4(q.M4.Secs())
 	return x
 }
 
 func (e *Engine) pairQuery6(q *Query) ha.Query {
 	x := ha.Query{Key: q.duid, ClientID: q.duid, Filtered: ha.Filtered(6, q.M6.Type)}
 	if v, ok := q.M6.Option(elapsedTime6); ok && len(v) == 2 {
-		x.HasSecs = true
-		x.Secs = time.Duration(uint16(v[0])<<8|uint16(v[1])) * 10 * time.Millisecond
+		x.HasTried = true
+		x.Tried = time.Duration(uint16(v[0])<<8|uint16(v[1])) * 10 * time.Millisecond
 	}
 	return x
 }

@@ -141,6 +141,13 @@ func (e *Engine) unsaved() bool {
 	return len(e.journal) > 0
 }
 
+func (e *Engine) behind() int {
+	if e.diskless {
+		return 0
+	}
+	return int(e.store.Seq() - e.judged)
+}
+
 // refuse keeps the journal that was handed out last.
 func (e *Engine) refuse() {
 	r := &e.unstored
@@ -178,6 +185,7 @@ func (e *Engine) tryAgain() {
 // failed: the client asks again. The index keeps the change, which errs towards
 // "taken", and the disk gets it again.
 func (e *Engine) appended(a Appended) {
+	e.judged = max(e.judged, a.Seq)
 	if a.Err == nil {
 		e.durable = max(e.durable, a.Seq)
 	} else {
@@ -205,7 +213,7 @@ func (e *Engine) changeDisk(diskless bool) {
 		e.unstored = unstored{}
 		e.appended(Appended{Seq: e.handed})
 	}
-	e.durable = e.handed
+	e.durable, e.judged = e.handed, e.handed
 }
 
 // sweep lets go of the parked queries whose promises are kept or broken, in

@@ -69,10 +69,9 @@ func playFile(t *testing.T, file string) {
 
 // scene is the server of one story.
 type scene struct {
-	t      *testing.T
-	e      *Engine
-	now    time.Time
-	before []byte // the response before, for "again"
+	t   *testing.T
+	e   *Engine
+	now time.Time
 }
 
 var (

@@ -31,13 +31,15 @@ func balancedEngine(t testing.TB, server string, met bool, pool string) *Engine 
 	return New(c.V4, lease.NewStore(4, 1), o)
 }
 
-// everything lets the allocators give until nothing is left.
-func everything(e *Engine) map[netip.Addr]bool {
+// everything lets the allocators give addresses until nothing is left.
+func everything(e *Engine) map[netip.Addr]bool { return everythingOf(e, lease.NA) }
+
+func everythingOf(e *Engine, typ lease.Type) map[netip.Addr]bool {
 	got := map[netip.Addr]bool{}
 	q := new(Query)
 	q.subnet = e.subnets[1]
 	for {
-		a, p, _ := e.choose(q, lease.NA, &wish{classes: &q.classes})
+		a, p, _ := e.choose(q, typ, &wish{classes: &q.classes})
 		if p == nil {
 			return got
 		}

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"leasehold/server/testnet"
 )
 
 const secret = "0123456789abcdef"
@@ -45,7 +47,7 @@ func next[T any](t *testing.T, from <-chan T) T {
 	select {
 	case x := <-from:
 		return x
-	case <-time.After(time.Minute):
+	case <-time.After(testnet.Patience):
 		t.Fatal("nothing came")
 		panic("unreachable")
 	}

@@ -1,6 +1,6 @@
 // Package page is the server's own view for the browser: what is served and what
 // is not, subnets and pools, leases, high availability, queries without an answer,
-// and the story of a client. It knows nothing but the answers to commands: what it
+// the story of a client, and what one would get. It knows nothing but the answers to commands: what it
 // shows, the command line can show, too. Reading needs no script; the one there is
 // only looks again when something has happened (live.go).
 //
@@ -21,6 +21,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"leasehold/config"
@@ -48,6 +49,8 @@ type Page struct {
 	trend    trend
 	live     live
 	drills   drills
+	// evaluating is held by the one who has a query evaluated.
+	evaluating sync.Mutex
 }
 
 // Family is what the page is told of a family beside the answers to commands.
@@ -109,7 +112,7 @@ func New(o Options) *Page {
 	p.sessions.now, p.guesses.now = o.Now, o.Now
 	p.live.wake = make(chan struct{})
 	p.drills.after = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
-	for _, name := range []string{"overview", "subnets", "leases", "pairs", "drops", "explain", "trouble", "login"} {
+	for _, name := range []string{"overview", "subnets", "leases", "pairs", "drops", "explain", "whatif", "trouble", "login"} {
 		p.views[name] = template.Must(template.New("frame.html").Funcs(p.functions()).
 			ParseFS(files, "html/frame.html", "html/parts.html", "html/"+name+".html"))
 	}
@@ -134,6 +137,7 @@ type sight struct {
 	Who                  visitor
 	Notice               *notice // what came of the last change
 	Next                 string  // where a login leads
+	WhatIf               *whatIf
 }
 
 // May says whether the visitor may have a command carried out.
@@ -150,6 +154,7 @@ func (p *Page) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /drops", p.serve("drops", "Without an answer", 0, (*Page).drops))
 	mux.HandleFunc("GET /leases", p.serve("leases", "Leases", 0, (*Page).leases))
 	mux.HandleFunc("GET /explain", p.serve("explain", "Explain", 0, (*Page).explain))
+	mux.HandleFunc("GET /what-if", p.serve("whatif", "What if", 0, (*Page).whatIf))
 	mux.HandleFunc("GET /login", p.serve("login", "Sign in", 0, func(p *Page, r *http.Request, s *sight) error {
 		s.Next = local(r.URL.Query().Get("next"))
 		return nil

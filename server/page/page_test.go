@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -37,6 +38,12 @@ var answers = map[string]any{
 			"hostname": nasty, "drop": "no subnet", "story": []any{"received DHCPDISCOVER on eth0", "no answer: no subnet"}}},
 		"leases": []any{map[string]any{"ip-address": "192.0.2.10", "hw-address": "02:00:00:00:00:01", "hostname": nasty, "subnet-id": 1, "valid-lft": 600}},
 	},
+	"leasehold-what-if": map[string]any{
+		"decision": map[string]any{"time": "2026-03-01T12:00:00Z", "type": "DHCPDISCOVER", "hw-address": "02:00:00:00:00:01", "response": "DHCPOFFER 192.0.2.10",
+			"hostname": nasty, "story": []any{"received DHCPDISCOVER on eth0", "DHCPOFFER 192.0.2.10 for 600 s"}},
+		"options": []any{map[string]any{"code": 12, "name": "host-name", "data": "3c", "value": nasty, "level": "subnet 1", "file": nasty, "line": 7},
+			map[string]any{"code": 224, "name": "", "data": "c0ffee", "value": "", "level": "class " + nasty}},
+	},
 	"leasehold-leases": map[string]any{"next": "192.0.2.10", "leases": []any{map[string]any{"ip-address": "192.0.2.10", "hostname": nasty,
 		"hw-address": "02:00:00:00:00:01", "valid-lft": infinite, "reason": "reserved", "pool": nasty, "partner": "queued", "subnet-id": 1}}},
 }
@@ -65,7 +72,8 @@ func recorded(_ context.Context, _ int, command string, _ any) (json.RawMessage,
 
 func empty(context.Context, int, string, any) (json.RawMessage, error) { return nil, nil }
 
-var paths = []string{"/", "/subnets", "/pairs", "/drops", "/leases", "/leases?q=x", "/explain", "/explain?q=02:00:00:00:00:01"}
+var paths = []string{"/", "/subnets", "/pairs", "/drops", "/leases", "/leases?q=x", "/explain", "/explain?q=02:00:00:00:00:01",
+	"/what-if", "/what-if?client=02:00:00:00:00:01&relay=%3Cscript%3E%22'%26"}
 
 var serving4 = []Family{{Version: 4, Sockets: []string{"eth0 raw 192.0.2.1"}}}
 
@@ -77,7 +85,9 @@ func TestPagesShowWhatTheServerSays(t *testing.T) {
 			"192.0.2.77", "02:00:00:00:00:07", "00:03:00:01:08", "a’s: "},
 		"/drops":   {"no subnet", "no answer: no subnet"},
 		"/leases":  {"<code>192.0.2.10</code>", "never", "reserved for it", "queued", "/leases?from4=192.0.2.10"},
-		"/explain": {"received DHCPDISCOVER on eth0", "2026-03-01 11:59:00Z"},
+		"/explain": {"received DHCPDISCOVER on eth0", "2026-03-01 11:59:00Z", `href="/what-if"`},
+		"/what-if": {"Evaluate", "Hardware address"},
+		"/what-if?client=02:00:00:00:00:01&relay=192.0.2.1": {`value="192.0.2.1"`, "DHCPOFFER 192.0.2.10 for 600 s", ", &lt;script&gt;", ":7<", "c0ffee"},
 	} {
 		code, text, _ := show(t, recorded, serving4, path)
 		if code != http.StatusOK {
@@ -144,6 +154,41 @@ func TestEmptyAndErrorStates(t *testing.T) {
 	}
 }
 
+// The form asks as the command line does, of one family, and once at a time.
+func TestWhatIfAsks(t *testing.T) {
+	both := []Family{{Version: 4}, {Version: 6}}
+	for path, want := range map[string]string{
+		"/what-if": "",
+		"/what-if?client=02:00:00:00:00:01&relay=+&interface=eth0":                    `4 {"hw-address":"02:00:00:00:00:01","interface":"eth0"}`,
+		"/what-if?client=02:00:00:00:00:01&family=6&prefix=1":                         `6 {"hw-address":"02:00:00:00:00:01","prefix":true}`,
+		"/what-if?client=00:01:02:03:04:05:06&family=6&type=renew":                    `6 {"duid":"00:01:02:03:04:05:06","type":"renew"}`,
+		"/what-if?client=02:00:00:00:00:01&hostname=" + strings.Repeat("x", maxQuery): "",
+	} {
+		asked := ""
+		ask := func(_ context.Context, version int, command string, arguments any) (json.RawMessage, error) {
+			text, err := json.Marshal(arguments)
+			asked = fmt.Sprintf("%d %s", version, text)
+			if command != "leasehold-what-if" {
+				t.Errorf("asked for %s", command)
+			}
+			return nil, errors.Join(err, errors.New("address x: no address"))
+		}
+		code, text, _ := show(t, ask, both, path)
+		if code != http.StatusOK || asked != want || strings.Contains(text, "no address") != (want != "") {
+			t.Errorf("%s: %d, asked %s, want %s\n%s", path, code, asked, want, text)
+		}
+	}
+	p := New(Options{Ask: recorded, Families: func() []Family { return both }, Now: func() time.Time { return noon }})
+	mux := http.NewServeMux()
+	p.Register(mux)
+	p.evaluating.Lock()
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/what-if?client=02:00:00:00:00:01", nil))
+	if !strings.Contains(w.Body.String(), "Try again") {
+		t.Errorf("two at once:\n%s", w.Body)
+	}
+}
+
 // FuzzQuery: no query makes a page fail or is shown unescaped.
 func FuzzQuery(f *testing.F) {
 	f.Add("02:00:00:00:00:01")
@@ -152,10 +197,12 @@ func FuzzQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, q string) {
 		mux := http.NewServeMux()
 		New(Options{Ask: empty, Families: func() []Family { return serving4 }, Now: func() time.Time { return time.Unix(0, 0) }}).Register(mux)
-		for _, path := range []string{"/explain", "/leases"} {
+		for _, path := range []string{"/explain", "/leases", "/what-if"} {
 			r := httptest.NewRequest("GET", path, nil)
 			v := r.URL.Query()
 			v.Set("q", q)
+			v.Set("client", q)
+			v.Set("type", q)
 			r.URL.RawQuery = v.Encode()
 			w := httptest.NewRecorder()
 			mux.ServeHTTP(w, r)

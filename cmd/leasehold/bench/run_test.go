@@ -18,7 +18,6 @@ import (
 type responder struct {
 	t      *testing.T
 	given  map[string]net.IP
-	silent bool
 	refuse bool
 }
 

@@ -21,13 +21,14 @@ type client struct {
 	renewed int             // how often lease was
 }
 
-// connect plugs the client's interface into the wire.
-func (c *client) connect() error {
+// connect plugs the client's interface into the wire. The client asks again so
+// often if nobody answers within a second.
+func (c *client) connect(again int) error {
 	if err := c.stage.plug(c.name, c.mac, 0); err != nil {
 		return err
 	}
 	var err error
-	if c.conn, err = nclient4.New(c.name, nclient4.WithTimeout(time.Second), nclient4.WithRetry(2)); err != nil {
+	if c.conn, err = nclient4.New(c.name, nclient4.WithTimeout(time.Second), nclient4.WithRetry(again)); err != nil {
 		return fmt.Errorf("open the interface of %s: %w", c.name, err)
 	}
 	return nil

@@ -44,7 +44,11 @@ func play(ctx context.Context, once bool, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	s := &stage{dir: dir, out: out}
 	defer s.strike()
-	if err := s.set(ctx); err != nil {
+	again := 2 // that nobody answers is part of the story
+	if once {
+		again = 60
+	}
+	if err := s.set(ctx, again); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -61,8 +65,8 @@ func play(ctx context.Context, once bool, out io.Writer) error {
 	return s.goOn(ctx)
 }
 
-// set builds the wire and connects everyone.
-func (s *stage) set(ctx context.Context) error {
+// set builds the wire and connects everyone; clients ask again so often.
+func (s *stage) set(ctx context.Context, again int) error {
 	lo, err := netlink.LinkByName("lo")
 	if err == nil {
 		err = netlink.LinkSetUp(lo)
@@ -95,7 +99,7 @@ func (s *stage) set(ctx context.Context) error {
 	s.say("demo", "the pair serves 192.0.2.0/24")
 	for i, name := range []string{"laptop", "printer", "phone", "camera"} {
 		c := &client{stage: s, name: name, mac: net.HardwareAddr{2, 0, 0, 0, 1, byte(i)}}
-		if err := c.connect(); err != nil {
+		if err := c.connect(again); err != nil {
 			return err
 		}
 		s.clients = append(s.clients, c)

@@ -1,12 +1,15 @@
 package packaging
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"leasehold/server/testnet"
 )
 
 // unit is all that the machine does.
@@ -30,24 +33,20 @@ func TestPackageOnAMachine(t *testing.T) {
 		t.Skip("takes a machine")
 	}
 	if os.Getuid() != 0 {
-		missing(t, "only root can boot a machine")
+		testnet.Missing(t, "only root can boot a machine")
 	}
-	for _, program := range []string{"systemd-nspawn", "dpkg", "kea-dhcp4", "busybox", "man"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, "%s is not installed", program)
-		}
-	}
+	testnet.Need(t, "systemd-nspawn", "dpkg", "kea-dhcp4", "busybox", "man")
 	root := newMachine(t)
 	for _, version := range []string{"old", "new"} {
 		pack(t, "v1.0.0-"+version, filepath.Join(root, "test", version))
 	}
 	script, err := os.ReadFile("testdata/machine.sh")
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(root, "test/machine.sh"), script, 0o755))
-	must(t, os.WriteFile(filepath.Join(root, "etc/systemd/system/life.service"), []byte(unit), 0o644))
+	testnet.Must(t, err)
+	testnet.Must(t, os.WriteFile(filepath.Join(root, "test/machine.sh"), script, 0o755))
+	testnet.Must(t, os.WriteFile(filepath.Join(root, "etc/systemd/system/life.service"), []byte(unit), 0o644))
 
 	boot := exec.Command("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network",
-		"--directory="+root, "--machine=leasehold-test", "--link-journal=no", "--console=pipe", "--boot", "--", "--unit=life.service")
+		"--directory="+root, fmt.Sprintf("--machine=leasehold-%d", os.Getpid()), "--link-journal=no", "--console=pipe", "--boot", "--", "--unit=life.service")
 	boot.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	console, err := boot.CombinedOutput()
 	transcript, _ := os.ReadFile(filepath.Join(root, "test/transcript"))
@@ -64,18 +63,18 @@ func TestPackageOnAMachine(t *testing.T) {
 func newMachine(t *testing.T) string {
 	t.Helper()
 	over := t.TempDir()
-	must(t, syscall.Mount("tmpfs", over, "tmpfs", 0, ""))
-	t.Cleanup(func() { must(t, syscall.Unmount(over, syscall.MNT_DETACH)) })
+	testnet.Must(t, syscall.Mount("tmpfs", over, "tmpfs", 0, ""))
+	t.Cleanup(func() { testnet.Must(t, syscall.Unmount(over, syscall.MNT_DETACH)) })
 	root := filepath.Join(over, "root")
 	for _, dir := range []string{"root", "upper", "work"} {
-		must(t, os.Mkdir(filepath.Join(over, dir), 0o755))
+		testnet.Must(t, os.Mkdir(filepath.Join(over, dir), 0o755))
 	}
 	options := "lowerdir=/,upperdir=" + over + "/upper,workdir=" + over + "/work"
 	if err := syscall.Mount("overlay", root, "overlay", 0, options); err != nil {
-		missing(t, "no file system can be laid over another here: %v", err)
+		testnet.Missing(t, "no file system can be laid over another here: %v", err)
 	}
-	t.Cleanup(func() { must(t, syscall.Unmount(root, syscall.MNT_DETACH)) })
-	must(t, os.Mkdir(filepath.Join(root, "test"), 0o755))
+	t.Cleanup(func() { testnet.Must(t, syscall.Unmount(root, syscall.MNT_DETACH)) })
+	testnet.Must(t, os.Mkdir(filepath.Join(root, "test"), 0o755))
 	return root
 }
 
@@ -92,11 +91,7 @@ func TestPackagesAreWellFormed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds packages")
 	}
-	for _, program := range []string{"lintian", "rpm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, "%s is not installed", program)
-		}
-	}
+	testnet.Need(t, "lintian", "rpm")
 	dist := t.TempDir()
 	cmd := exec.Command("make", "--no-print-directory", "-C", "../../..", "package", "RELEASE=v1.0.0", "DIST="+dist)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -119,20 +114,4 @@ func TestPackagesAreWellFormed(t *testing.T) {
 			t.Errorf("the rpm has no %s", file)
 		}
 	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// missing skips the test, but not where everything must be there.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("LEASEHOLD_CI") != "" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
 }

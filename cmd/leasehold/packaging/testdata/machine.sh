@@ -9,6 +9,8 @@ address() {
 	ip netns exec client busybox udhcpc -i eth0 -x "hostname:desk" -n -q -f -t 60 -T 1 -s /test/print.sh
 }
 active() { test "$(systemctl is-active "$1")" = active; }
+# await repeats a command until it succeeds, for a minute.
+await() { for _ in $(seq 300); do if "$@"; then return; fi; sleep 0.2; done; false; }
 main_pid() { systemctl show -P MainPID leasehold-dhcp4; }
 
 ip link set lo up
@@ -39,7 +41,8 @@ cat >/etc/kea/kea-dhcp4.conf <<-'END'
 END
 rm -f /var/lib/kea/*
 systemctl start kea-dhcp4-server
-until grep -q 'DHCP4_STARTED' /var/log/kea/* || journalctl -u kea-dhcp4-server | grep -q DHCP4_STARTED; do sleep 0.2; done
+kea_started() { grep -q 'DHCP4_STARTED' /var/log/kea/* || journalctl -u kea-dhcp4-server | grep -q DHCP4_STARTED; }
+await kea_started
 given=$(address)
 test -n "$given"
 
@@ -68,8 +71,9 @@ test "$(systemctl show -P NFileDescriptorStore leasehold-dhcp4)" = 2
 pid=$(main_pid)
 sed -i 's/"valid-lifetime": 3600/"valid-lifetime": 7200/' /etc/kea/kea-dhcp4.conf
 systemctl reload leasehold-dhcp4
+reloaded() { leasehold config get --socket /run/kea/kea4-ctrl-socket | grep '"valid-lifetime": 7200'; }
+await reloaded
 test "$(main_pid)" = "$pid"
-leasehold config get --socket /run/kea/kea4-ctrl-socket | grep '"valid-lifetime": 7200'
 
 : An upgrade under load restarts it, and no query is lost.
 ip netns exec client leasehold bench --server 10.0.0.1 --local 10.0.0.2 \
@@ -90,7 +94,7 @@ load=$!
 kill -KILL $pid
 wait $load
 cat /test/load.json
-active leasehold-dhcp4
+await active leasehold-dhcp4
 test "$(main_pid)" != "$pid"
 test "$(address)" = "$given"
 
