@@ -5,6 +5,14 @@ import "regexp"
 // CharSet is a compiled hostname-char-set: the characters to replace.
 type CharSet struct{ re *regexp.Regexp }
 
+// String is the expression; "" for no set.
+func (c *CharSet) String() string {
+	if c == nil {
+		return ""
+	}
+	return c.re.String()
+}
+
 // Scrub replaces every match in s.
 func (c *CharSet) Scrub(s, replacement string) string {
 	return c.re.ReplaceAllLiteralString(s, replacement)

@@ -71,7 +71,8 @@ const (
 	// DoApply: put Changes into the lease store. A lease that is there is
 	// replaced when its CLTT is older than the new one's; Merge: not newer, and
 	// a Delete removes the lease of the same client unless that is newer.
-	// News: they are of the partner's change stream, after what was known of it.
+	// News: they are of the partner's change stream, after what was known of it,
+	// and the partner had all of ours up to Since when it told of them.
 	// In hub and spoke only leases of the relationship's subnets count.
 	DoApply
 	// DoServe: Scopes are served from now on (InScope knows already).
@@ -103,6 +104,7 @@ type Action struct {
 	News    bool
 	ID      uint64
 	Series  uint64
+	Since   uint64
 	Token   uint64
 	Origin  uint32
 	Timeout time.Duration

@@ -87,6 +87,7 @@ type Machine struct {
 	asking    uint64 // request for larger shares under way, if its answer still counts
 	overtaken uint64 // heartbeat whose answer may tell of older boundaries than we know
 	ceding    *ceding
+	informed  time.Time // see Informed; of the clock on the wall
 
 	beatAt time.Time // next heartbeat; zero while one is under way
 	beatID uint64
@@ -223,6 +224,9 @@ func (m *Machine) tick() {
 	}
 	m.queueLate()
 	m.cedeNow()
+	if _, now := m.Informed(); now {
+		m.informed = m.wall
+	}
 	m.leaveNow()
 	m.announce()
 	m.pump()

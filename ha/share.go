@@ -59,6 +59,12 @@ type ceding struct {
 	until  time.Time
 }
 
+// Informed returns when the partner has last told us of every lease that it gave
+// or extended, and whether it does so now.
+func (m *Machine) Informed() (last time.Time, now bool) {
+	return m.informed, m.state == LoadBalancing && m.partner.state == LoadBalancing && !m.partner.stream.Missing
+}
+
 // Asks says whether the partner can be asked for a larger share now.
 func (m *Machine) Asks() bool {
 	return m.state == LoadBalancing && m.partner.state == LoadBalancing && m.features().Demand &&
@@ -129,9 +135,11 @@ func (m *Machine) endCeding() {
 }
 
 // learnShares hands on where the partner's boundaries are, as it answered a
-// heartbeat, unless it has told of later ones since.
+// heartbeat, unless it has told of later ones since, or does not serve yet while
+// we do: it will begin at ours then.
 func (m *Machine) learnShares(shares []Share, beat uint64) {
-	if m.overtaken != beat && (len(shares) > 0 || len(m.Shares) > 0) {
+	will := m.state.serves() && !m.partner.state.serves() && m.features().Demand
+	if m.overtaken != beat && !will && (len(shares) > 0 || len(m.Shares) > 0) {
 		m.do(Action{Do: DoYield, Shares: shares})
 	}
 	m.overtaken = 0

@@ -36,6 +36,7 @@ type pull struct {
 	from     netip.Addr // cursor; zero: start
 	merges   bool       // change stream: the peer's service stays on
 	point    Point      // reached in the peer's stream
+	sent     uint64     // of our stream: what the peer had when it was asked
 	disabled bool       // the peer's service is off because of us
 	series   uint64
 	started  time.Time
@@ -91,6 +92,7 @@ func (m *Machine) pullStep(p *pull, next phase) {
 		timeout = max(m.rel.SyncTimeout, time.Second)
 	case following:
 		c.Name, c.Point, c.Limit = cmdChanges, p.point, max(m.rel.SyncPageLimit, 1)
+		p.sent = m.stream(m.own).Sent
 		timeout = max(m.rel.SyncTimeout, time.Second)
 	case completing:
 		c.Name = cmdComplete
@@ -224,7 +226,7 @@ func (m *Machine) followed(p *pull, a *Answer) {
 	}
 	p.count += len(a.Changes)
 	if len(a.Changes) > 0 {
-		m.do(Action{Do: DoApply, Peer: p.peer, Merge: true, News: p.peer == m.other && !p.asked && !p.paged, Changes: a.Changes})
+		m.do(Action{Do: DoApply, Peer: p.peer, Merge: true, News: p.peer == m.other && !p.asked && !p.paged, Since: p.sent, Changes: a.Changes})
 	}
 	p.point.Seq = s.Seq
 	if a.More {

@@ -175,7 +175,7 @@ func BenchmarkExpiry(b *testing.B) {
 			l := dst[0]
 			l.State = Reclaimed
 			s.Put(l)
-			s.Lapse(now-1, func(*Lease) {})
+			s.Lapse(now-1, n, func(*Lease) {})
 			l.State, l.CLTT = Default, l.CLTT+3600
 			s.Put(l)
 		}
@@ -224,6 +224,11 @@ func BenchmarkFree(b *testing.B) {
 					k, _ := f.Random(0, n, uint64(i)*0x9e3779b97f4a7c15)
 					f.Take(k, 1)
 					f.Give(k, 1)
+				}
+			})
+			b.Run("Count/"+name, func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					f.Count(0, n/2+uint64(pick(i, int(n/2))))
 				}
 			})
 			b.Run("Oldest/"+name, func(b *testing.B) {

@@ -12,3 +12,18 @@ func ReadBeside(path string, s *Store) (LoadReport, error) {
 	err := s.Restore(m)
 	return m.report, err
 }
+
+// ReadDBBeside is ReadBeside for a database.
+func ReadDBBeside(path string, s *Store) error {
+	if _, err := os.Stat(path); os.IsNotExist(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return s.fill(func() error {
+		return ReadDB(path, s.Family(), func(l Lease) error {
+			s.set(&l)
+			return nil
+		})
+	})
+}

@@ -48,6 +48,21 @@ func (s *Store) Changes(dst []Change, seq uint64, limit int) (changes []Change, 
 	return dst, true
 }
 
+// Changed says whether an address may have changed after seq: what is not
+// retained may be of any address.
+func (s *Store) Changed(a netip.Addr, seq uint64) bool {
+	n := len(s.ring.buf)
+	if seq > s.seq || s.seq-seq > uint64(n) {
+		return true
+	}
+	for i := n - int(s.seq-seq); i < n; i++ {
+		if s.ring.buf[(s.ring.first+i)%n].Lease.Addr == a {
+			return true
+		}
+	}
+	return false
+}
+
 // Recent says whether a change of an address that is remembered is what fn looks for.
 func (s *Store) Recent(a netip.Addr, fn func(*Change) bool) bool {
 	for i := range s.ring.buf {

@@ -114,14 +114,18 @@ func (s *Store) dequeue(n uint32) {
 }
 
 // Lapse calls fn once for every lease in state Default, Declined or Registered
-// whose time ended at or before now and for which that was not told before;
-// the lease stays and waits for reclamation (Expired). fn may change the
-// Store. Cost: per lapsed lease, never a scan.
-func (s *Store) Lapse(now int64, fn func(*Lease)) {
-	for {
+// whose time ended at or before now and for which that was not told before, and
+// says whether there are more of them than limit; the lease stays and waits for
+// reclamation (Expired). fn may change the Store. Cost: per lapsed lease, never a
+// scan.
+func (s *Store) Lapse(now int64, limit int, fn func(*Lease)) (more bool) {
+	for ; ; limit-- {
 		end, head, ok := s.queues[queueWaiting].first()
 		if !ok || int64(end) > now {
-			return
+			return false
+		}
+		if limit == 0 {
+			return true
 		}
 		s.dequeue(head)
 		s.enqueueIn(head, queueLapsed)

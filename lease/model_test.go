@@ -177,6 +177,10 @@ func asks(t *rapid.T, s *Store, m *model) {
 	s.Each(func(l *Lease) bool { each = append(each, *l); return true })
 	byAddr(each)
 	wantSame(t, "Each", each, all)
+	each = nil
+	s.EachPrefix(func(l *Lease) bool { each = append(each, *l); return true })
+	byAddr(each)
+	wantSame(t, "EachPrefix", each, m.where(func(o Lease) bool { return o.Type == PD }))
 	if end, ok := s.NextExpiry(); true {
 		if wantEnd, wantOK := m.next(); ok != wantOK || ok && end != wantEnd {
 			t.Fatalf("NextExpiry is %d %v, want %d %v", end, ok, wantEnd, wantOK)
@@ -219,7 +223,13 @@ func TestStoreAnswersLikeAModel(t *testing.T) {
 					case 2:
 						now := rapid.Int64Range(1000, 1200).Draw(t, "now")
 						var told []Lease
-						s.Lapse(now, func(l *Lease) { told = append(told, *l) })
+						for limit, more := rapid.IntRange(1, 20).Draw(t, "limit"), true; more; {
+							before := len(told)
+							more = s.Lapse(now, limit, func(l *Lease) { told = append(told, *l) })
+							if n := len(told) - before; n > limit || more && n < limit {
+								t.Fatalf("Lapse of %d at most told of %d, more %v", limit, n, more)
+							}
+						}
 						byAddr(told)
 						wantSame(t, "Lapse", told, m.lapse(now))
 					default:

@@ -279,10 +279,17 @@ func (s *Store) discard(t text) {
 
 // Each calls fn for every lease in no particular order, until fn returns
 // false. fn must not change the Store; the Lease it gets is used again.
-func (s *Store) Each(fn func(*Lease) bool) {
+func (s *Store) Each(fn func(*Lease) bool) { s.each(func(uint32) bool { return true }, fn) }
+
+// EachPrefix is Each for delegated prefixes, and does not look closer at others.
+func (s *Store) EachPrefix(fn func(*Lease) bool) {
+	s.each(func(n uint32) bool { return s.v6 && s.slab.rec6(n).typ == PD }, fn)
+}
+
+func (s *Store) each(wanted func(uint32) bool, fn func(*Lease) bool) {
 	var l Lease
 	for n := uint32(1); n < s.slab.n; n++ {
-		if s.slab.rec(n).flags&flagUsed == 0 {
+		if s.slab.rec(n).flags&flagUsed == 0 || !wanted(n) {
 			continue
 		}
 		s.read(n, &l)

@@ -145,13 +145,12 @@ func tapNames(families []*shadowed) []string {
 // begin loads the leases, and learns what can be known of the other server.
 func (f *shadowed) begin(s *Shadow) error {
 	o := &Options{DataDir: s.o.DataDir}
-	store := lease.NewStore(f.cfg.Version, 1)
-	if f.cfg.LeaseDB.Persist && f.cfg.LeaseDB.Type == "memfile" {
-		report, err := lease.ReadBeside(o.leaseFile(f.cfg), store)
-		if err != nil {
-			return fmt.Errorf("read the leases of the other server: %w", err)
-		}
-		f.log.Log(message.ShadowStarted, "%d leases of %s", store.Len(), strings.Join(report.Files, ", "))
+	store, files, err := leasesBeside(f.cfg, o)
+	if err != nil {
+		return fmt.Errorf("read the leases of the other server: %w", err)
+	}
+	if f.cfg.LeaseDB.Persist {
+		f.log.Log(message.ShadowStarted, "%d leases of %s", store.Len(), strings.Join(files, ", "))
 	}
 	iface := ""
 	if names := replay.Interfaces(f.cfg); s.o.Mirror != "" && !slices.Contains(names, s.o.Mirror) && len(names) != 1 {
@@ -180,6 +179,23 @@ func (f *shadowed) begin(s *Shadow) error {
 		}
 	}
 	return f.openDoor(s)
+}
+
+// leasesBeside reads the leases of a server that may be at work, and says where
+// they were.
+func leasesBeside(f *config.Family, o *Options) (store *lease.Store, files []string, err error) {
+	store = lease.NewStore(f.Version, 1)
+	path := o.leaseFile(f)
+	switch {
+	case !f.LeaseDB.Persist:
+	case f.LeaseDB.Type == "sqlite":
+		files, err = []string{path}, lease.ReadDBBeside(path, store)
+	default:
+		var report lease.LoadReport
+		report, err = lease.ReadBeside(path, store)
+		files = report.Files
+	}
+	return store, files, err
 }
 
 // readDUID reads the server identifier that the other server keeps; nil if it

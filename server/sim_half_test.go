@@ -73,6 +73,7 @@ func (h *halfCheck) moved(n *simNode, boundaries []uint64) {
 		}
 		if len(*list) > 0 {
 			h.k.counts.Moved++
+			h.changed(n)
 			h.k.s.note("%s divides pool %d at %d", n.name, pool, b)
 		}
 		if *list = append(*list, division{h.k.s.now, int(b)}); len(*list) > 64 {
@@ -144,7 +145,7 @@ func (h *halfCheck) watch(n *simNode) {
 	}
 }
 
-// changed sees a node whose state has changed: what clients have by its leases
+// changed sees a node whose state, or side, has changed: what clients have by its leases
 // they may keep, even those that no response has told of because a disk or the
 // partner failed.
 func (h *halfCheck) changed(n *simNode) {

@@ -31,6 +31,7 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 		1000586, // a renewal of an address that both gave away while alone
 		8100959, // the partner read changes in the stream that an older backlog then undid
 		8200589, // an address was declined and free again while the partner was away
+		8502619, // a new client of an address that was given on a clock set back
 		8201204, // the same, and it was restarted
 		3000246, // updates behind some that were not answered kept responses waiting
 		6100347, // a deletion from before a restart was told with another client's identifiers
@@ -39,6 +40,8 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 		6603919, // a stranger's release was of its own lease after all
 		6701662, // two servers took each other for the one in maintenance
 		6704087, // a lease given again from the cache while the partner's disk refused it
+		7700858, // a release that came when the client had the address anew, from the partner
+		7701701, // a lease ended early by a clock that was wrong
 	} {
 		simulate(t, seed)
 	}

@@ -3,7 +3,9 @@ package server
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"leasehold/ha"
 	"leasehold/server/engine"
@@ -15,6 +17,8 @@ type splitCheck struct {
 	k    *checker
 	list []*split
 	told map[string]bool
+	// ended is when a client last gave an address back.
+	ended map[possession]simTime
 }
 
 // split is an address in the hands of two clients.
@@ -44,10 +48,27 @@ func (x *split) key() string {
 
 // split notes that a response of n gave a client the address that h has.
 func (k *splitCheck) split(h *holding, c *simClient, n *simNode, until simTime) {
-	if h.node != n {
-		k.list = append(k.list, &split{addr: c.addr, clients: [2]*simClient{h.client, c}, nodes: [2]*simNode{h.node, n},
-			until: [2]simTime{h.until, until}, at: k.k.s.now})
+	if h.node == n {
+		return
 	}
+	x := &split{addr: c.addr, clients: [2]*simClient{h.client, c}, nodes: [2]*simNode{h.node, n},
+		until: [2]simTime{h.until, until}, at: k.k.s.now}
+	if at, ok := k.ended[possession{c.addr, h.client}]; ok && h.at-at < lateAtMost {
+		x.excuse = "the end of an earlier lease may have come late"
+	}
+	k.list = append(k.list, x)
+}
+
+// lateAtMost is how long a message may wait for a server.
+const lateAtMost = 3 * time.Minute
+
+// end notes that a client gives an address back.
+func (k *splitCheck) end(c *simClient) {
+	if k.ended == nil {
+		k.ended = map[possession]simTime{}
+	}
+	k.ended[possession{c.addr, c}] = k.k.s.now
+	k.excuse("given back before the servers met", func(x *split) bool { return x.addr == c.addr && slices.Contains(x.clients[:], c) })
 }
 
 // reported takes what a node reports.

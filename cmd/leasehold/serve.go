@@ -38,9 +38,9 @@ kept configuration in its place, says so in its log, in status-get, on the page 
 /readyz, and reads the file again at SIGHUP or config-reload.
 
 With --shadow it answers nobody: beside another server, on its host or at a mirror port,
-it watches queries and answers, decides with the leases of the other server's file, which
-it only reads, and tells in its log and by leasehold shadow what would differ. It takes
-no port, sends nothing, and opens none of the configuration's sockets.`,
+it watches queries and answers, decides with the leases of the other server's file or
+database, which it only reads, and tells in its log and by leasehold shadow what would
+differ. It takes no port, sends nothing, and opens none of the configuration's sockets.`,
 		Example: "  leasehold serve -c /etc/kea/kea-dhcp4.conf -c /etc/kea/kea-dhcp6.conf",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -462,6 +462,29 @@ func writeCertificates(t *testing.T, dir, name string) config.TLSFiles {
 	return files
 }
 
+// TestAnswersOfAnySize: our listener's own, over one connection.
+func TestAnswersOfAnySize(t *testing.T) {
+	size := 0
+	address := serveLoopback(t, &Listener{Handler: func(context.Context, *ha.Request) (int, []byte) {
+		return 200, []byte(strings.Replace(okBody, "HA peer", strings.Repeat("x", size), 1))
+	}})
+	p := &config.Peer{Name: "server2", URL: "http://" + address + "/"}
+	client := NewClient()
+	defer client.Close()
+	for _, size = range []int{0, 1 << 10, 60 << 10, 100 << 10, 3 << 20, 70 << 10, 0} {
+		for series := range uint64(2) {
+			a := sendOne(client, p, time.Minute, series)
+			if a.Failure() != "" || len(a.Text) < size {
+				t.Errorf("%d bytes: %s, %d", size, a.Failure(), len(a.Text))
+			}
+		}
+	}
+	size = maxAnswer
+	if a := sendOne(client, p, time.Minute, 0); a.Err == nil {
+		t.Error("a longer answer was read")
+	}
+}
+
 // TestSendDoesNotWait: a peer that reads nothing keeps nobody up, and gets the
 // whole request once it reads.
 func TestSendDoesNotWait(t *testing.T) {

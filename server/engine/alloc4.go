@@ -98,7 +98,7 @@ func (q *Query) anyPool(a netip.Addr) bool {
 // lease of it, or only one that has ended.
 func (e *Engine) obtain4(q *Query, a netip.Addr) (lease.Lease, bool) {
 	old, ok := e.store.Get(a)
-	if ok && holds(&old, e.now) {
+	if ok && (holds(&old, e.now) || e.kept(&old) && !owns4(&old, q.hw, q.clientID4(q.subnet))) {
 		return lease.Lease{}, false
 	}
 	if e.limits != nil && !e.underLimit(q, q.subnet, lease.NA) {

@@ -220,7 +220,7 @@ func (e *Engine) obtain6(q *Query, x *association, s *subnet, a netip.Addr, leng
 	if q.granted6(x.typ, a) {
 		return false
 	}
-	if old, ok := e.store.Get(a); ok && holds(&old, e.now) {
+	if old, ok := e.store.Get(a); ok && (holds(&old, e.now) || e.kept(&old) && old.ClientID != string(q.duid)) {
 		return false
 	}
 	p := s.poolOf(a)

@@ -23,6 +23,8 @@ type demand struct {
 	// configuration has not any more: it may have them again.
 	moved map[ha.Pool]uint64
 	short []*pool // of which the partner is to be asked for more
+	// withheld are resources whose lease has ended for all that we know.
+	withheld []netip.Addr
 }
 
 const (
@@ -32,6 +34,11 @@ const (
 	// hungerLasts is how long a client may wait before it asks again, in
 	// seconds: RFC 2131 §4.1 doubles the delay up to 64 s.
 	hungerLasts = 70
+	// clockSlack is how far the partner's clock may be behind ours, in seconds:
+	// with more than that a pair terminates.
+	clockSlack = 60
+	// withheldTurn bounds the work of a Step.
+	withheldTurn = 1000
 )
 
 // storesOffers says whether offers of a subnet may be stored. The partner does
@@ -268,6 +275,50 @@ func (e *Engine) keepBoundaries(fresh bool) {
 			p.boundary = boundary
 		}
 	}
+}
+
+// Where the boundary moves, leases of the partner's clients come to be on our side.
+// While the partner does not tell us what it does, it may extend them: what such
+// a lease holds is not free then when it ends for us.
+
+// apart says whether both servers serve, and we are not told of everything.
+func (e *Engine) apart() bool {
+	if e.ownSide() == bothSides || e.pairs[0].machine.Alone() {
+		return false
+	}
+	_, informed := e.pairs[0].machine.Informed()
+	return !informed
+}
+
+// kept says whether a lease that has ended may be extended by the partner: it is
+// one of its clients', and ran when we last knew of everything.
+func (e *Engine) kept(l *lease.Lease) bool {
+	if l.State != lease.Default || !e.apart() {
+		return false
+	}
+	m := e.pairs[0].machine
+	if last, _ := m.Informed(); l.Expires()+clockSlack <= last.Unix() {
+		return false
+	}
+	if s := e.subnets[l.SubnetID]; s != nil && e.version == 4 && l.ClientID == "" && !s.Params.MatchClientID {
+		return true // its client may have an identifier that the lease does not tell
+	}
+	return !m.Owns(clientKey(l))
+}
+
+// freeWithheld frees what was withheld, once we have been told.
+func (e *Engine) freeWithheld() {
+	list := e.demand.withheld
+	if len(list) == 0 || e.apart() {
+		return
+	}
+	rest := max(len(list)-withheldTurn, 0)
+	for _, a := range list[rest:] {
+		if l, ok := e.store.Get(a); ok && !holds(&l, e.now) {
+			e.free(&l)
+		}
+	}
+	e.demand.withheld = list[:rest]
 }
 
 // poolNamed returns the divided pool of a name, or nil.

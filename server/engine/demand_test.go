@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"leasehold/config"
 	"leasehold/ha"
@@ -212,5 +214,54 @@ func TestPoolsWithStoredOffersStayDividedInTheMiddle(t *testing.T) {
 	e.cede([]ha.Share{{Pool: tenName(), Boundary: 5}})
 	if got := e.poolNamed(tenName()).boundary; got != 5 {
 		t.Errorf("divided at %d", got)
+	}
+}
+
+// A lease of one of the partner's clients that lies on our side may be extended
+// by the partner, and we are not told while we do not hear of each other.
+func TestLeasesThatThePartnerMayHaveExtendedAreNotGivenAway(t *testing.T) {
+	e := balancedEngine(t, "a", true, tenOf)
+	var fx Effects
+	step := func(at time.Duration, in ...Input) {
+		fx.Reset()
+		e.Step(midnight.Add(at), in, &fx)
+	}
+	step(0, &PairCommand{ID: 1, Request: ha.Request{Name: "ha-scopes", Server: "a", Scopes: []string{"a"}}})
+	p := e.poolNamed(tenName())
+	var clients [2]string // of each server
+	for i := byte(0); clients[0] == "" || clients[1] == ""; i++ {
+		hw := string([]byte{2, 0, 0, 0, 0, i})
+		clients[ha.Hash([]byte(hw))&1] = hw
+	}
+	var changes []lease.Change
+	for i, hw := range clients {
+		changes = append(changes, lease.Change{Lease: lease.Lease{Addr: p.addr(uint64(i)), SubnetID: 1, HWAddr: hw, HWType: 1, Valid: 60, CLTT: midnight.Unix()}})
+	}
+	step(time.Second, Adopt{Changes: changes})
+	taken := func() [2]bool { return [2]bool{p.free.Reasons(0) != 0, p.free.Reasons(1) != 0} }
+	if got := taken(); got != [2]bool{true, true} {
+		t.Fatalf("taken: %v", got)
+	}
+	step(2*time.Minute, Tick{})
+	if got := taken(); got != [2]bool{false, true} {
+		t.Errorf("when both have ended, taken is: %v", got)
+	}
+	q := new(Query)
+	q.subnet = e.subnets[1]
+	if _, ok := e.obtain4(q, p.addr(1)); ok {
+		t.Error("another client gets it by asking for it")
+	}
+	if l, _ := e.store.Get(p.addr(1)); e.mayReclaim(&l) {
+		t.Error("it is reclaimed")
+	}
+	step(3*time.Minute, &PairCommand{ID: 2, Request: ha.Request{Name: "ha-maintenance-start", Server: "a"}})
+	for _, s := range fx.Sends {
+		if s.Action.Command.Name == "ha-maintenance-notify" {
+			step(3*time.Minute, &PeerAnswered{Pair: s.Pair, ID: s.Action.ID, Answer: ha.Answer{Err: errors.New("off")}})
+			break
+		}
+	}
+	if got := taken(); got != [2]bool{} {
+		t.Errorf("alone, taken is: %v", got)
 	}
 }

@@ -35,6 +35,7 @@ type Engine struct {
 	fx      *Effects // of this Step
 	scratch config.Scratch
 	found   []lease.Lease // reused by look-ups
+	lapsing bool          // more leases have run out than a Step is told of
 	want    codeSet6      // reused by each response
 
 	journal  []lease.Change // decided, not yet handed to the disk
@@ -254,7 +255,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 	defer e.mu.Unlock()
 	e.clock, e.now, e.fx = now, now.Unix(), fx
 	e.stats.begin(now)
-	e.store.Lapse(e.now, e.lapsed)
+	e.lapsing = e.store.Lapse(e.now, lapseTurn, e.lapsed)
 	e.service.Expire(now)
 	e.beginPairs()
 	e.crowd.note(in)
@@ -311,6 +312,7 @@ func (e *Engine) Step(now time.Time, in []Input, fx *Effects) {
 			e.answer(i.ID, Answer{Survey: e.survey()})
 		}
 	}
+	e.freeWithheld()
 	e.askForMore()
 	e.finishPairs()
 	e.sweep()
@@ -376,9 +378,22 @@ func (e *Engine) takeFound(found []lease.Lease) {
 	}
 }
 
+// lapseTurn is of how many leases whose time has run out a Step is told.
+const lapseTurn = 4096
+
 // lapsed is told once of every lease whose time has run out: its resource can
 // be given to somebody else from now on, whether reclaimed or not.
 func (e *Engine) lapsed(l *lease.Lease) {
+	if e.kept(l) {
+		e.demand.withheld = append(e.demand.withheld, l.Addr)
+	} else {
+		e.free(l)
+	}
+	e.reroute(l, true)
+}
+
+// free marks the resource of a lease that has ended as free.
+func (e *Engine) free(l *lease.Lease) {
 	if e.swap != nil {
 		e.swap.lapsed(l)
 	}
@@ -387,7 +402,6 @@ func (e *Engine) lapsed(l *lease.Lease) {
 			p.free.Give(i, heldByLease)
 		}
 	}
-	e.reroute(l, true)
 }
 
 // put stores a lease and notes the change for the disk.

@@ -114,11 +114,8 @@ func (e *Engine) pairUp(f *config.Family, now time.Time) {
 	}
 	e.pairs = pairs
 	e.keepBoundaries(fresh)
-	if len(pairs) > 0 {
-		digest := configDigest(f)
-		for _, p := range pairs {
-			p.machine.Digest = digest
-		}
+	for _, p := range pairs {
+		p.machine.Digest = e.digest
 	}
 }
 
@@ -321,13 +318,16 @@ func (e *Engine) applySync(p *Pair, a *ha.Action) {
 			// partner's may be an echo of what we told it before.
 			newer = c.Lease.State == lease.Declined
 		}
+		// What the partner did knowing our lease is later, whatever the clocks say.
+		knew := a.News && had && (!newer || c.Delete) && !e.store.Changed(c.Lease.Addr, a.Since)
+		newer = newer || knew
 		if had {
 			e.contest(p, &old, c, !newer, met{news: a.News})
 		}
 		if !newer {
 			continue
 		}
-		if c.Delete && (!had || !ends(p, &old, &c.Lease)) {
+		if c.Delete && (!had || !knew && !ends(p, &old, &c.Lease)) {
 			continue
 		}
 		e.adopt(c)
@@ -494,21 +494,26 @@ func (e *Engine) peerClosed(c PeerClosed) {
 }
 
 // mayReclaim says whether an expired lease is ours to reclaim: a terminated
-// server leaves those of the partner's clients alone.
+// server leaves those of the partner's clients alone, and one that is not told
+// of everything those that the partner may have extended.
 func (e *Engine) mayReclaim(l *lease.Lease) bool {
 	for _, p := range e.pairs {
 		if p.machine.State() != ha.Terminated {
 			continue
 		}
-		key := l.ClientID
-		if key == "" {
-			key = l.HWAddr
-		}
-		if !p.machine.Owns([]byte(key)) {
+		if !p.machine.Owns(clientKey(l)) {
 			return false
 		}
 	}
-	return true
+	return !e.kept(l)
+}
+
+// clientKey is what decides whose client the holder of a lease is.
+func clientKey(l *lease.Lease) []byte {
+	if l.ClientID != "" {
+		return []byte(l.ClientID)
+	}
+	return []byte(l.HWAddr)
 }
 
 // PairStatus is the high-availability member of status-get, as JSON text; nil

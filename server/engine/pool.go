@@ -246,6 +246,7 @@ type serving struct {
 	subnets   map[uint32]*subnet
 	ordered   []*subnet // by ascending ID
 	selection *selection
+	digest    string // see configDigest; of a pair's server only
 }
 
 // Prepare makes the plan of a configuration.
@@ -276,6 +277,9 @@ func Prepare(f *config.Family) *Plan {
 		}
 	}
 	x.selection = newSelection(x.ordered)
+	if len(f.Relationships) > 0 {
+		x.digest = configDigest(f)
+	}
 	return x
 }
 

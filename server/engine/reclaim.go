@@ -39,7 +39,7 @@ func (e *Engine) tick() {
 
 // wake returns when the next Tick is due.
 func (e *Engine) wake() time.Time {
-	if e.swap != nil {
+	if e.swap != nil || e.lapsing {
 		return e.clock
 	}
 	n := e.service.Next()

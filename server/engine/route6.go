@@ -85,7 +85,7 @@ func (e *Engine) tellRoutes() {
 	r.before = append(r.before[:0], r.serving...)
 	r.routes = make(map[netip.Addr]Route)
 	e.fx.Routes.All, e.fx.Routes.List = true, e.fx.Routes.List[:0]
-	e.store.Each(func(l *lease.Lease) bool {
+	e.store.EachPrefix(func(l *lease.Lease) bool {
 		if x, ok := e.routeOf(l); ok {
 			r.routes[l.Addr] = x
 			e.fx.Routes.List = append(e.fx.Routes.List, x)
