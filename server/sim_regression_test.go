@@ -42,6 +42,7 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 		6704087, // a lease given again from the cache while the partner's disk refused it
 		7700858, // a release that came when the client had the address anew, from the partner
 		7701701, // a lease ended early by a clock that was wrong
+		7100533, // the same, before a crash
 	} {
 		simulate(t, seed)
 	}
