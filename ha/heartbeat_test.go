@@ -1,9 +1,12 @@
 package ha
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"leasehold/lease"
 )
 
 // TestEveryStateAnswersHeartbeats: at once, with the state, the time as Kea
@@ -99,6 +102,22 @@ func TestHeartbeatsComeEarly(t *testing.T) {
 		}
 		if in != test.in {
 			t.Errorf("%s: next heartbeat in %v, not in %v", test.name, in, test.in)
+		}
+	}
+}
+
+// TestEndOfConnectionUnderAnUpdate: a partner whose process ends while it has an
+// update is asked at once, in every state that sends updates.
+func TestEndOfConnectionUnderAnUpdate(t *testing.T) {
+	for mode, state := range map[string]State{"hot-standby": HotStandby, "load-balancing": LoadBalancing} {
+		m := machineIn(mode, rolePrimary, state, state, "fresh")
+		m.rel.HeartbeatDelay = time.Second
+		m.partner.features, m.early = DefaultExtensions.Features, early{announced: state, replied: state}
+		m.beatAt = m.now.Add(m.rel.HeartbeatDelay)
+		out := m.Step(m.now, &Event{On: OnCommitted, Token: 7, Changes: []lease.Change{testLease4()}}, nil)
+		out = m.Step(m.now, &Event{On: OnAnswer, ID: sentID(out, cmdUpdate4), Answer: Answer{Err: errors.New("EOF"), Ended: true}}, nil)
+		if sentID(out, cmdHeartbeat) == 0 {
+			t.Errorf("%s: in %v, no heartbeat, the next is in %v", mode, m.state, m.beatAt.Sub(m.now))
 		}
 	}
 }

@@ -378,6 +378,9 @@ func (m *Machine) judge(u *update, a *Answer, v verdict) bool {
 		if a.Refused && m.features().Goodbye {
 			m.partner.gone = true
 		}
+		if a.Ended {
+			m.closed(m.other.Name)
+		}
 		m.unavailable()
 	}
 	return true
