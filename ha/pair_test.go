@@ -241,6 +241,7 @@ type pairTest struct {
 	out        strings.Builder
 	token      uint64
 	latency    time.Duration
+	sent       func(*Action) // sees every command, if set
 }
 
 type appointment struct {

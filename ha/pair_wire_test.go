@@ -15,6 +15,9 @@ import (
 func (n *node) send(a *Action) {
 	o, run := n.other(), n.run
 	body := a.Command.Append(nil)
+	if n.p.sent != nil {
+		n.p.sent(a)
+	}
 	id, cmd := a.ID, a.Command
 	if a.Command.Name == cmdHeartbeat {
 		n.beats++

@@ -305,3 +305,29 @@ func TestReleasedLeasesTowardsOldPartners(t *testing.T) {
 		t.Errorf("to a new partner: %s", c.Name)
 	}
 }
+
+// TestCommandsAreWaitedForAsKeaDoes: ten seconds, but for pages, which have
+// sync-timeout, and heartbeats, whose absence is to be noticed in time.
+func TestCommandsAreWaitedForAsKeaDoes(t *testing.T) {
+	rel := testRelationship("hot-standby", "a")
+	if rel.SyncTimeout <= 10*time.Second || rel.MaxResponse <= 10*time.Second {
+		t.Fatal("the relationship's own limits are to be longer")
+	}
+	p := &pairTest{t: t, now: time.Unix(1_000_000, 0)}
+	p.begin = p.now
+	p.script("mode hot-standby kea=both response=60s")
+	limits := map[string]time.Duration{}
+	p.sent = func(a *Action) { limits[a.Command.Name] = max(limits[a.Command.Name], a.Timeout) }
+	for _, line := range []string{"start a", "start b", "run 30s", "lease a 192.0.2.10", "run 1s", "release a 192.0.2.10", "run 1s",
+		"command a ha-maintenance-start", "run 1s"} {
+		p.script("%s", line)
+	}
+	for _, name := range []string{cmdHeartbeat, cmdDisable, cmdComplete, cmdUpdate4, cmdDelete4, cmdNotify} {
+		if limits[name] != 10*time.Second {
+			t.Errorf("%s is waited for %v", name, limits[name])
+		}
+	}
+	if limits[cmdPage4] != time.Minute {
+		t.Errorf("pages are waited for %v, not sync-timeout", limits[cmdPage4])
+	}
+}
