@@ -32,6 +32,10 @@ func TestReadmeCommands(t *testing.T) {
 		t.Fatalf("only %d commands were found", len(commands))
 	}
 	for _, c := range commands {
+		verb, rest, err := newRoot().Find(strings.Fields(c))
+		if err == nil && !verb.Runnable() && len(rest) > 0 {
+			t.Errorf("leasehold %s: there is no %s", strings.TrimSpace(c), rest[0])
+		}
 		root := newRoot()
 		root.SetArgs(append(strings.Fields(c), "--help"))
 		root.SetOut(&strings.Builder{})
