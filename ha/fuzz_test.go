@@ -23,6 +23,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"command":"ha-scopes","arguments":{"scopes":["a","\u00e4\ud83d\ude00"]}}`))
 	f.Add([]byte(`{"command":"dhcp-disable","arguments":{"origin":2000,"origin-id":1e3,"max-period":-1}}`))
 	f.Add([]byte(`{"command":"leasehold-lease-batch","arguments":{"changes":[{"delete":true}]}}`))
+	f.Add([]byte(`{"command":"leasehold-pool-share","arguments":{"pools":[{"subnet-id":1,"first":"192.0.2.1","last":"::","boundary":-1,"free":3}],"server-name":"a"}}`))
 	f.Add([]byte(`[1,2]`))
 	f.Add([]byte(`garbage{`))
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -44,6 +45,7 @@ func FuzzRequest(f *testing.F) {
 func FuzzAnswer(f *testing.F) {
 	names := []string{cmdHeartbeat, cmdPage4, cmdPage6, cmdChanges, cmdBatch, cmdBulkApply, cmdNotify, cmdUpdate4}
 	f.Add(byte(0), byte(3), []byte(`[ { "arguments": { "date-time": "Sat, 21 Nov 2026 20:26:52 GMT", "leasehold": { "stream": true, "epoch": 5, "missing": true }, "scopes": [ "server1" ], "state": "partner-down", "unsent-update-count": 18446744073709551615 }, "result": 0, "text": "HA peer status returned." } ]`))
+	f.Add(byte(0), byte(3), []byte(`[ { "arguments": { "date-time": "Sat, 21 Nov 2026 20:26:52 GMT", "leasehold": { "demand": true, "shares": [ { "boundary": 7, "delegated-len": 56, "first": "2001:db8::", "free": 0, "last": "2001:db8:ff::", "subnet-id": 1 }, 5 ] }, "scopes": [ ], "state": "load-balancing", "unsent-update-count": 0 }, "result": 0 } ]`))
 	f.Add(byte(1), byte(2), []byte(`[ { "arguments": { "count": 1, "leases": [ { "cltt": 1795292813, "fqdn-fwd": false, "fqdn-rev": false, "hostname": "H", "hw-address": "", "ip-address": "192.0.2.100", "state": 0, "subnet-id": 1, "valid-lft": 4294967295 } ] }, "result": 0 } ]`))
 	f.Add(byte(3), byte(2), []byte(`[{"arguments":{"changes":[],"epoch":1,"seq":4,"full":true,"more":true},"result":0}]`))
 	f.Add(byte(4), byte(5), []byte(`[{"arguments":{"failed":[{"index":0,"result":4}]},"result":0}]`))

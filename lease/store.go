@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// Store is the index of all leases of one family.
+// Store is the index of all leases of one family. It is for one goroutine at a
+// time, look-ups included.
 //
 // A lease costs about 170 bytes (v4) or 230 (v6): a record of 64 bytes (v6
 // 96), its strings in shared chunks, three hash indexes of record numbers, a

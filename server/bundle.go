@@ -148,12 +148,6 @@ func (b *bundles) settle(now time.Time, r *relay, t trust) {
 	*r = relay{trust: t, until: now.Add(trustTime)}
 }
 
-// Message types of DHCPv4, RFC 2132 §9.6.
-const (
-	discover4 = 1
-	request4  = 3
-)
-
 func isRelayed(q *engine.Query, version int) bool {
 	if version == 6 {
 		return len(q.M6.Relays()) > 0
@@ -172,7 +166,7 @@ func kindOf(q *engine.Query, version int) (asks, selects bool) {
 	if version == 6 {
 		return q.M6.Type == wire.Solicit, q.M6.Type == wire.Request
 	}
-	return q.M4.Type == discover4, q.M4.Type == request4
+	return q.M4.Type == wire.Discover4, q.M4.Type == wire.Request4
 }
 
 func clientOf(q *engine.Query, version int) []byte {

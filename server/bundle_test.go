@@ -59,23 +59,23 @@ func TestRelayIsTried(t *testing.T) {
 		then  time.Duration
 		marks string
 	}{
-		{"REQUEST of the second client", request4, time.Second, 2 * time.Second, "++++"},
-		{"trust ends, and another trial begins", request4, time.Second, 11 * time.Minute, "++--"},
-		{"the second client asks again", discover4, 4 * time.Second, 5 * time.Second, "----"},
-		{"distrust ends, too", discover4, 4 * time.Second, 11 * time.Minute, "++--"},
-		{"REQUEST too late", request4, 11 * time.Second, 12 * time.Second, "----"},
+		{"REQUEST of the second client", wire.Request4, time.Second, 2 * time.Second, "++++"},
+		{"trust ends, and another trial begins", wire.Request4, time.Second, 11 * time.Minute, "++--"},
+		{"the second client asks again", wire.Discover4, 4 * time.Second, 5 * time.Second, "----"},
+		{"distrust ends, too", wire.Discover4, 4 * time.Second, 11 * time.Minute, "++--"},
+		{"REQUEST too late", wire.Request4, 11 * time.Second, 12 * time.Second, "----"},
 		{"silence", 0, 0, 11 * time.Second, "----"},
 		{"not yet decided", 0, 0, 9 * time.Second, "----"},
 	} {
 		var b bundles
-		if got := bundled(t, &b, began, discover4, 1, 2, 3); got != "++-" {
+		if got := bundled(t, &b, began, wire.Discover4, 1, 2, 3); got != "++-" {
 			t.Fatalf("%s: trial %s, want ++-", tt.name, got)
 		}
-		b.note(began.Add(time.Millisecond), 4, relayed(t, request4, 1))
+		b.note(began.Add(time.Millisecond), 4, relayed(t, wire.Request4, 1))
 		if tt.next != 0 {
 			b.note(began.Add(tt.after), 4, relayed(t, tt.next, 2))
 		}
-		if got := bundled(t, &b, began.Add(tt.then), discover4, 4, 5, 6, 7); got != tt.marks {
+		if got := bundled(t, &b, began.Add(tt.then), wire.Discover4, 4, 5, 6, 7); got != tt.marks {
 			t.Errorf("%s: then %s, want %s", tt.name, got, tt.marks)
 		}
 	}
@@ -85,10 +85,10 @@ func TestRelayIsTried(t *testing.T) {
 func TestWhatIsNoTrial(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	var b bundles
-	if got := bundled(t, &b, now, request4, 1, 2); got != "--" {
+	if got := bundled(t, &b, now, wire.Request4, 1, 2); got != "--" {
 		t.Errorf("acknowledgements: %s", got)
 	}
-	if got := bundled(t, &b, now, discover4, 1, 1); got != "--" {
+	if got := bundled(t, &b, now, wire.Discover4, 1, 1); got != "--" {
 		t.Errorf("twice the same client: %s", got)
 	}
 	if b.open.Load() != 0 {

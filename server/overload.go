@@ -69,7 +69,7 @@ func looksForServer(version int, b []byte) bool {
 		case 0: // pad
 			p++
 		case wire.OptMessageType:
-			return b[p+1] == 1 && b[p+2] == discover4
+			return b[p+1] == 1 && b[p+2] == wire.Discover4
 		default:
 			p += 2 + int(b[p+1])
 		}

@@ -3,6 +3,8 @@ package server
 import (
 	"testing"
 	"time"
+
+	"leasehold/server/wire"
 )
 
 // Shedding begins at a quarter of the queue and ends at an eighth.
@@ -21,7 +23,7 @@ func TestShedding(t *testing.T) {
 // What was dropped is reported at once, and then not too often.
 func TestOverloadIsReported(t *testing.T) {
 	o := overload{shedding: true}
-	discover := relayed(t, discover4, 1).Data
+	discover := relayed(t, wire.Discover4, 1).Data
 	now := time.Unix(1_700_000_000, 0)
 	for _, tt := range []struct {
 		after   time.Duration
@@ -49,7 +51,7 @@ func TestLooksForServer(t *testing.T) {
 		m = append(m, 0, 18, 0, 1, 'x', 0, 9, 0, byte(len(b)))
 		return append(m, b...)
 	}
-	padded := relayed(t, discover4, 1).Data
+	padded := relayed(t, wire.Discover4, 1).Data
 	padded = append(padded[:240:240], 0, 0, 12, 1, 'x', 53, 1, 1, 255)
 	for _, tt := range []struct {
 		name     string
@@ -57,8 +59,8 @@ func TestLooksForServer(t *testing.T) {
 		datagram []byte
 		want     bool
 	}{
-		{"DISCOVER", 4, relayed(t, discover4, 1).Data, true},
-		{"REQUEST", 4, relayed(t, request4, 1).Data, false},
+		{"DISCOVER", 4, relayed(t, wire.Discover4, 1).Data, true},
+		{"REQUEST", 4, relayed(t, wire.Request4, 1).Data, false},
 		{"RELEASE", 4, relayed(t, 7, 1).Data, false},
 		{"DISCOVER behind pads and another option", 4, padded, true},
 		{"type option cut off", 4, padded[:246], false},
@@ -101,7 +103,7 @@ func TestThreeTimesTooMuch(t *testing.T) {
 		renewals   = 9 // in each tick
 	)
 	run := func(shed bool) (completed, renewed float64) {
-		discover, request, renew := relayed(t, discover4, 1).Data, relayed(t, request4, 1).Data, relayed(t, request4, 2).Data
+		discover, request, renew := relayed(t, wire.Discover4, 1).Data, relayed(t, wire.Request4, 1).Data, relayed(t, wire.Request4, 2).Data
 		var o overload
 		var queue [][]byte
 		arrive := func(n int, b []byte) {

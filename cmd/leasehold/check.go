@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +31,8 @@ func newCheck() *cobra.Command {
 		Short: "Find everything wrong with configuration files at once",
 		Long: `Find everything wrong with configuration files at once: each error and each trap
 with its place, what is wrong, and a cure. The exit code is 1 if there are errors;
-warnings alone give 0. Interfaces that this machine does not have are a warning.
+warnings alone give 0. Interfaces that this machine does not have are a warning. Keys
+in older spellings are one line for a file; --json and --sarif have each with its place.
 
 With --against, what a reload of the files would change in the server behind a control
 socket is told, too, and a warning given where leases in use would lose their subnet. With
@@ -106,8 +110,39 @@ func (x *checking) print(w io.Writer, ps config.Problems) error {
 	case x.sarif:
 		return writeSARIF(w, ps)
 	}
-	printProblems(w, ps)
+	printProblems(w, gatherSpellings(ps))
 	return nil
+}
+
+// gatherSpellings puts one line for a file in place of many about older spellings,
+// which every file of an older Kea has.
+func gatherSpellings(ps config.Problems) config.Problems {
+	const code = "older-spelling"
+	files := map[string]config.Problems{}
+	for _, p := range ps {
+		if p.Code == code {
+			files[p.Pos.File] = append(files[p.Pos.File], p)
+		}
+	}
+	var all config.Problems
+	for _, p := range ps {
+		of := files[p.Pos.File]
+		switch {
+		case p.Code != code || len(of) == 1:
+			all = append(all, p)
+		case p == of[0]:
+			var names, cures []string
+			for _, q := range of {
+				if name := path.Base(q.Path); !slices.Contains(names, name) {
+					names, cures = append(names, name), append(cures, strings.TrimPrefix(q.Cure, "use "))
+				}
+			}
+			all = append(all, &config.Problem{Code: code, Pos: config.Pos{File: p.Pos.File}, Warning: true,
+				What: fmt.Sprintf("%d keys in older spellings: %s", len(of), strings.Join(names, ", ")),
+				Cure: "use " + strings.Join(cures, ", ") + ", unless an older Kea is to read the file; --json has the places"})
+		}
+	}
+	return all
 }
 
 // checkFile returns what a file says, if it can be used, and what is wrong with it.

@@ -21,7 +21,8 @@ func newWhy(c *client) *cobra.Command {
 		Use:   "why",
 		Short: "Show why the pair is in its state, and what would change it",
 		Long: `Show for each relationship the state of this server and what each condition for
-leaving it stands at, with the time that is left where time alone meets it; the same
+leaving it stands at, with the time that is left where time alone meets it, and which
+pools the servers of a load-balancing pair do not have in halves any more; the same
 from the partner, which is asked at the address that the configuration has for it;
 the last changes of state of both, with their causes; and the last addresses that both
 gave away while they were parted, with both clients and whose stays. The command

@@ -21,7 +21,7 @@ func (e *Engine) address4(q *Query, typ byte) {
 	to := func(addr netip.Addr, port uint16) { d.Dst = netip.AddrPortFrom(addr, port) }
 	client, relay := e.ports.client, e.ports.server
 	gi, ci := m.GIAddr(), m.CIAddr()
-	inform := m.Type == inform4
+	inform := m.Type == wire.Inform4
 	switch {
 	case inform && !ci.IsUnspecified():
 		to(ci, client)
@@ -36,7 +36,7 @@ func (e *Engine) address4(q *Query, typ byte) {
 		to(gi, relayPort(q, relay))
 	case !ci.IsUnspecified():
 		to(ci, client)
-	case typ == nak4:
+	case typ == wire.Nak4:
 		to(broadcast4, client)
 	case q.lease.Addr.IsValid() && (m.Broadcast() || !a.Link):
 		to(broadcast4, client)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,26 +26,17 @@ const (
 // explain answers with the last decisions about a client, oldest first, and the
 // leases it holds. Arguments: client (all if absent), limit, dropped.
 func explain(e *Engine, c *CommandReceived) Answer {
-	args := c.Arguments
-	if args == nil {
-		args = config.NewMap()
-	}
-	if args.Kind != config.Map {
-		return failure("arguments must be a map")
-	}
-	client, err := optionalString(args, "client")
+	args, client, err := aboutClient(c)
 	if err != nil {
 		return failed(err)
 	}
-	s := seek(strings.TrimSpace(client))
+	s := seek(client)
 	if s.dropped, err = optionalBool(args, "dropped"); err != nil {
 		return failed(err)
 	}
-	limit := uint32(explainUsual)
-	if n, given, err := optionalUint32(args, "limit"); err != nil {
+	limit, err := limitOf(args, explainUsual, explainMost)
+	if err != nil {
 		return failed(err)
-	} else if given {
-		limit = min(n, explainMost)
 	}
 	x := &Explanation{Decisions: e.decisions(&s, int(limit)), Leases: e.held(&s), Version: e.version}
 	a := Answer{Explanation: x, Text: fmt.Sprintf("%d decision(s), %d lease(s)", len(x.Decisions), len(x.Leases))}
@@ -52,6 +44,28 @@ func explain(e *Engine, c *CommandReceived) Answer {
 		a.Result = Empty
 	}
 	return a
+}
+
+// aboutClient returns the arguments of a command, which may be left out, and the
+// client that they name, if they do.
+func aboutClient(c *CommandReceived) (args *config.Value, client string, err error) {
+	if args = c.Arguments; args == nil {
+		args = config.NewMap()
+	}
+	if args.Kind != config.Map {
+		return nil, "", errors.New("arguments must be a map")
+	}
+	client, err = optionalString(args, "client")
+	return args, strings.TrimSpace(client), err
+}
+
+// limitOf returns how many of something are asked for.
+func limitOf(args *config.Value, usual, most uint32) (uint32, error) {
+	n, given, err := optionalUint32(args, "limit")
+	if err != nil || !given {
+		return usual, err
+	}
+	return min(n, most), nil
 }
 
 // Value is the decision as an answer shows it.

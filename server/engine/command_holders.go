@@ -44,26 +44,17 @@ const (
 // holders answers with leases by address. Arguments: client, or from (an
 // address after which to begin) and subnet-id; limit.
 func holders(e *Engine, c *CommandReceived) Answer {
-	args := c.Arguments
-	if args == nil {
-		args = config.NewMap()
-	}
-	if args.Kind != config.Map {
-		return failure("arguments must be a map")
-	}
-	client, err := optionalString(args, "client")
+	args, client, err := aboutClient(c)
 	if err != nil {
 		return failed(err)
 	}
-	limit := uint32(holdersUsual)
-	if n, given, err := optionalUint32(args, "limit"); err != nil {
+	limit, err := limitOf(args, holdersUsual, holdersMost)
+	if err != nil {
 		return failed(err)
-	} else if given {
-		limit = min(n, holdersMost)
 	}
 	var list []lease.Lease
 	next := ""
-	if client = strings.TrimSpace(client); client != "" {
+	if client != "" {
 		s := seek(client)
 		list = e.held(&s)
 	} else {

@@ -201,7 +201,7 @@ func selectQuery4(s *selectArgs) []byte {
 	ci, gi := addr4(s.addrs["address"]), addr4(s.addrs["relay"])
 	copy(b[12:], ci[:])
 	copy(b[24:], gi[:])
-	b = append(b, wire.OptMessageType, 1, discover4)
+	b = append(b, wire.OptMessageType, 1, wire.Discover4)
 	if a, ok := s.addrs["link"]; ok {
 		x := addr4(a)
 		b = append(append(b, wire.OptAgentOptions, 6, wire.RAILinkSelection, 4), x[:]...)

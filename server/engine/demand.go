@@ -147,6 +147,7 @@ func (e *Engine) cede(wanted []ha.Share) []ha.Share {
 		n, _ := p.freeOn(own)
 		shares = append(shares, ha.Share{Pool: w.Pool, Boundary: p.boundary, Free: n})
 	}
+	e.tellShares()
 	return shares
 }
 
@@ -192,6 +193,7 @@ func (e *Engine) take(theirs []ha.Share) {
 			p.asked = time.Time{}
 		}
 	}
+	e.tellShares()
 }
 
 // yield makes our side of pools smaller where the partner's reaches into it.
@@ -199,41 +201,38 @@ func (e *Engine) yield(theirs []ha.Share) {
 	own := e.ownSide()
 	told := make(map[ha.Pool]uint64, len(theirs))
 	for i := range theirs {
-		told[theirs[i].Pool] = theirs[i].Boundary
+		x := &theirs[i]
+		if n := sizeOf(x.Pool); x.Boundary <= n && lease.Mappable(n) {
+			told[x.Pool] = x.Boundary
+		}
 	}
 	for pool := range e.demand.moved {
 		if _, ok := told[pool]; !ok {
-			told[pool], _ = middleOf(pool)
+			told[pool] = sizeOf(pool) / 2
 		}
 	}
 	for _, pool := range slices.SortedFunc(maps.Keys(told), comparePools) {
 		boundary, ok := e.demand.moved[pool]
 		if !ok {
-			if boundary, ok = middleOf(pool); !ok {
-				continue
-			}
+			boundary = sizeOf(pool) / 2
 		}
 		if at := told[pool]; own == lowerSide && at < boundary || own == upperSide && at > boundary {
 			e.moveBoundary(pool, e.poolNamed(pool), at)
 		}
 	}
+	e.tellShares()
 }
 
-// middleOf is pool.middle for a pool that the configuration need not have; ok
-// is false for one whose boundary stays there.
-func middleOf(p ha.Pool) (uint64, bool) {
-	n := resources(p.First, p.Last, p.Length)
-	return n.capped() / 2, n.hi == 0 && lease.Mappable(n.lo)
-}
+// sizeOf is how many resources a pool has that the configuration need not have.
+func sizeOf(p ha.Pool) uint64 { return resources(p.First, p.Last, p.Length).capped() }
 
 // moveBoundary puts our boundary of a pool, nil if the configuration has none of
-// that name, to a place, and has the partner know.
+// that name, to a place. Before anything else tellShares has to follow.
 func (e *Engine) moveBoundary(name ha.Pool, p *pool, boundary uint64) {
 	s := &e.demand
-	middle, _ := middleOf(name)
 	_, known := s.moved[name]
 	switch {
-	case boundary == middle:
+	case boundary == sizeOf(name)/2:
 		delete(s.moved, name)
 	case !known && len(s.moved) >= ha.MaxShares:
 		return // the partner would not be told
@@ -250,7 +249,6 @@ func (e *Engine) moveBoundary(name ha.Pool, p *pool, boundary uint64) {
 				name.First, name.Last, name.Subnet, p.addr(min(boundary, p.free.Size()-1)), n, other)
 		}
 	}
-	e.tellShares()
 }
 
 // tellShares lets the heartbeats say which boundaries are not in the middle.

@@ -77,6 +77,7 @@ func TestBoundaryMovesUpToThePartners(t *testing.T) {
 		{"less for the secondary", "b", 5, 8, 5, 8},
 		{"a partner in the middle", "a", 8, 5, 8, 5},
 		{"a boundary beyond the pool", "a", 5, 11, 5, 5},
+		{"or beyond it for the secondary", "b", 5, 11, 5, 5},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, way := range []struct {
@@ -88,6 +89,7 @@ func TestBoundaryMovesUpToThePartners(t *testing.T) {
 				p := e.poolNamed(tenName())
 				if tt.own != 5 {
 					e.moveBoundary(tenName(), p, tt.own)
+					e.tellShares()
 				}
 				var told []ha.Share
 				if tt.theirs != 5 {
@@ -199,6 +201,7 @@ func TestHeartbeatsTellOfEveryMovedBoundary(t *testing.T) {
 	for i := range ha.MaxShares {
 		e.moveBoundary(ha.Pool{Subnet: uint32(i + 2), First: first, Last: first.Next().Next()}, nil, 0)
 	}
+	e.tellShares()
 	e.cede([]ha.Share{{Pool: tenName(), Boundary: 5}})
 	if got := e.poolNamed(tenName()).boundary; got != 5 {
 		t.Errorf("divided at %d", got)

@@ -9,18 +9,6 @@ import (
 	"leasehold/server/wire"
 )
 
-// Message types of DHCPv4, RFC 2132 §9.6.
-const (
-	discover4 = 1
-	offer4    = 2
-	request4  = 3
-	decline4  = 4
-	ack4      = 5
-	nak4      = 6
-	release4  = 7
-	inform4   = 8
-)
-
 // Reasons for which a DHCPv4 query gets no answer.
 var (
 	dropParse       = &Drop{"malformed", Pkt4ParseFailed}
@@ -98,18 +86,18 @@ func (e *Engine) receive4(q *Query) {
 	}
 	e.logClasses(q)
 	switch q.M4.Type {
-	case discover4:
+	case wire.Discover4:
 		e.processDiscover(q)
-	case request4:
+	case wire.Request4:
 		e.processRequest(q)
 		e.commitEvent(q)
-	case inform4:
+	case wire.Inform4:
 		e.processInform(q)
-	case release4:
+	case wire.Release4:
 		e.processRelease(q)
 		e.commitEvent(q)
 		return
-	case decline4:
+	case wire.Decline4:
 		e.processDecline(q)
 		e.commitEvent(q)
 		return
@@ -119,21 +107,21 @@ func (e *Engine) receive4(q *Query) {
 
 func received4(t byte) Stat {
 	switch t {
-	case discover4:
+	case wire.Discover4:
 		return Pkt4DiscoverReceived
-	case offer4:
+	case wire.Offer4:
 		return Pkt4OfferReceived
-	case request4:
+	case wire.Request4:
 		return Pkt4RequestReceived
-	case ack4:
+	case wire.Ack4:
 		return Pkt4AckReceived
-	case nak4:
+	case wire.Nak4:
 		return Pkt4NakReceived
-	case release4:
+	case wire.Release4:
 		return Pkt4ReleaseReceived
-	case decline4:
+	case wire.Decline4:
 		return Pkt4DeclineReceived
-	case inform4:
+	case wire.Inform4:
 		return Pkt4InformReceived
 	}
 	return Pkt4UnknownReceived
@@ -178,10 +166,10 @@ func (e *Engine) malformed4(m *wire.Message4) error {
 func (e *Engine) accept4(q *Query) bool {
 	m := &q.M4
 	switch m.Type {
-	case discover4, request4, decline4, release4, inform4:
+	case wire.Discover4, wire.Request4, wire.Decline4, wire.Release4, wire.Inform4:
 	case 0:
 		if q.bootp {
-			m.Type = request4
+			m.Type = wire.Request4
 			break
 		}
 		e.drop(q, dropType, message.DHCP4PacketDrop0009)
@@ -190,7 +178,7 @@ func (e *Engine) accept4(q *Query) bool {
 		e.drop(q, dropType, message.DHCP4PacketDrop0005)
 		return false
 	}
-	if m.Type == inform4 && m.GIAddr().IsUnspecified() && m.CIAddr().IsUnspecified() &&
+	if m.Type == wire.Inform4 && m.GIAddr().IsUnspecified() && m.CIAddr().IsUnspecified() &&
 		q.Arrival.Src.Addr().IsUnspecified() {
 		e.drop(q, dropInform, message.DHCP4PacketDrop0002)
 		return false
@@ -232,11 +220,11 @@ func (e *Engine) sane4(q *Query) bool {
 	m := &q.M4
 	bad := ""
 	switch {
-	case m.Type == discover4 && m.Has(wire.OptServerID):
+	case m.Type == wire.Discover4 && m.Has(wire.OptServerID):
 		bad = "server identifier in DHCPDISCOVER"
 	case m.HLen() == 0 && len(q.clientID) == 0:
 		bad = "neither hardware address nor client identifier"
-	case m.Type == decline4 && !m.Has(wire.OptRequestedAddress):
+	case m.Type == wire.Decline4 && !m.Has(wire.OptRequestedAddress):
 		bad = "Mandatory 'Requested IP address' option missing in DHCPDECLINE"
 	}
 	if bad == "" {
@@ -271,7 +259,7 @@ func (e *Engine) earlyHosts(q *Query, d *Drop, m *message.Message) bool {
 // them.
 func (e *Engine) locate4(q *Query) bool {
 	m := &q.M4
-	if m.Type == discover4 || m.Type == request4 || m.Type == inform4 {
+	if m.Type == wire.Discover4 || m.Type == wire.Request4 || m.Type == wire.Inform4 {
 		q.subnet = e.select4(q)
 		q.selected = q.subnet
 		if q.subnet == nil {
@@ -323,7 +311,7 @@ func (e *Engine) processDiscover(q *Query) {
 	}
 	q.lease = l
 	e.settleLease4(q)
-	e.respond4(q, offer4)
+	e.respond4(q, wire.Offer4)
 	if e.on(message.DHCP4LeaseOffer) {
 		e.logLease(q, message.DHCP4LeaseOffer, "lease offered: ", q.lease.Addr, -1)
 	}
@@ -368,7 +356,7 @@ func (e *Engine) processRequest(q *Query) {
 	q.lease = l
 	e.settleLease4(q)
 	e.grant4(q)
-	e.respond4(q, ack4)
+	e.respond4(q, wire.Ack4)
 }
 
 // hint4 returns the address that the client asks for: option 50, else ciaddr.

@@ -88,7 +88,7 @@ func (e *Engine) scriptCommit(q *Query, made, gone []lease.Lease) {
 func (q *Query) committed4() (made, gone []lease.Lease) {
 	gone = q.removed
 	switch {
-	case q.granted && q.M4.Type == release4:
+	case q.granted && q.M4.Type == wire.Release4:
 		gone = append(gone, q.lease)
 	case q.granted:
 		made = append(made, q.lease)

@@ -42,7 +42,7 @@ func storedAgentOptions(userContext string) ([]byte, bool) {
 func (e *Engine) recoverAgentOptions(q *Query) {
 	m := &q.M4
 	a := m.CIAddr()
-	if m.Type != request4 || a.IsUnspecified() || !m.GIAddr().IsUnspecified() || m.Has(wire.OptAgentOptions) {
+	if m.Type != wire.Request4 || a.IsUnspecified() || !m.GIAddr().IsUnspecified() || m.Has(wire.OptAgentOptions) {
 		return
 	}
 	l, ok := e.store.Get(a)

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"leasehold/lease"
+	"leasehold/server/wire"
 )
 
 // modelConfig are small worlds in which clients come in each other's way.
@@ -92,11 +93,11 @@ func (m *model) step(in ...Input) {
 func (m *model) asks(q *Query) {
 	wants := hint4(&q.M4)
 	q.hw = q.M4.CHAddr()
-	if q.M4.Type != discover4 {
+	if q.M4.Type != wire.Discover4 {
 		m.last[identity(q)] = q
 	}
 	for a, h := range m.held {
-		if h.client == identity(q) && (a == wants) != (q.M4.Type == request4) && q.M4.Type != discover4 {
+		if h.client == identity(q) && (a == wants) != (q.M4.Type == wire.Request4) && q.M4.Type != wire.Discover4 {
 			delete(m.held, a)
 		}
 	}
@@ -106,7 +107,7 @@ func (m *model) asks(q *Query) {
 // asking on (RFC 2131 §4.4.1).
 func (m *model) answered(q *Query, asked time.Time) {
 	m.w.checkResponse(q)
-	if q.sent != ack4 || q.M4.Type != request4 {
+	if q.sent != wire.Ack4 || q.M4.Type != wire.Request4 {
 		return
 	}
 	a := netip.AddrFrom4([4]byte(q.Response[16:20]))

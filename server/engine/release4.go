@@ -230,9 +230,9 @@ func (e *Engine) v6Only(q *Query) bool {
 	if !found {
 		return false
 	}
-	typ := byte(offer4)
-	if q.M4.Type == request4 {
-		typ = ack4
+	typ := byte(wire.Offer4)
+	if q.M4.Type == wire.Request4 {
+		typ = wire.Ack4
 	}
 	q.lease = lease.Lease{}
 	e.respond4(q, typ)

@@ -16,7 +16,7 @@ func (e *Engine) respond4(q *Query, typ byte) {
 	w.Start(&q.M4)
 	w.AddUint8(wire.OptMessageType, typ)
 	granted := q.lease.Addr.IsValid()
-	if typ == ack4 {
+	if typ == wire.Ack4 {
 		w.SetCIAddr(q.M4.CIAddr())
 	}
 	if granted {
@@ -41,7 +41,7 @@ func (e *Engine) respond4(q *Query, typ byte) {
 func (e *Engine) nak4(q *Query) {
 	w := &q.W4
 	w.Start(&q.M4)
-	w.AddUint8(wire.OptMessageType, nak4)
+	w.AddUint8(wire.OptMessageType, wire.Nak4)
 	e.echo4(q)
 	if q.subnet != nil {
 		e.addServerID(q)
@@ -50,7 +50,7 @@ func (e *Engine) nak4(q *Query) {
 		w.AddAddr(wire.OptServerID, e.serverID4(q))
 	}
 	q.lease = lease.Lease{}
-	e.complete4(q, nak4)
+	e.complete4(q, wire.Nak4)
 }
 
 // complete4 lays the response down and addresses it.
@@ -290,7 +290,7 @@ func (e *Engine) processInform(q *Query) {
 		e.nameClient4(q)
 		e.additional(q)
 	}
-	e.respond4(q, ack4)
+	e.respond4(q, wire.Ack4)
 }
 
 // countSent counts a response that leaves.
@@ -302,11 +302,11 @@ func (e *Engine) countSent(q *Query) {
 	e.stats.count(Pkt4Sent)
 	e.logSent(q, message.DHCP4PacketSend, message.DHCP4ResponseData)
 	switch q.sent {
-	case offer4:
+	case wire.Offer4:
 		e.stats.count(Pkt4OfferSent)
-	case ack4:
+	case wire.Ack4:
 		e.stats.count(Pkt4AckSent)
-	case nak4:
+	case wire.Nak4:
 		e.stats.count(Pkt4NakSent)
 	}
 }

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"strings"
 	"testing"
 
 	"leasehold/ha"
@@ -34,6 +35,9 @@ func TestInteropDemand(t *testing.T) {
 		}
 		p.nodes[0].Mentions("LEASEHOLD_POOL_SHARE_MOVED")
 		p.same()
+		if said := p.nodes[0].operate([]string{"ha", "why"}); !strings.Contains(said, "pool 10.77.1.1-10.77.1.20 of subnet 1 is the secondary's from 10.77.1.") {
+			t.Errorf("ha why: %s", said)
+		}
 		p.nodes[1].stop()
 		p.nodes[1].start()
 		p.normal()

@@ -62,6 +62,9 @@ func addAddr(t testing.TB, name, addr string) {
 	a := testnet.Must1(netlink.ParseAddr(addr))(t)
 	a.Flags |= unix.IFA_F_NODAD
 	testnet.Must(t, netlink.AddrAdd(linkOf(t, name), a))
+	if a.IP.To4() == nil {
+		testnet.AwaitOwn(t, name, a.IP)
+	}
 }
 
 // cable is the client's end of a link: it sends and sees whole frames.

@@ -61,7 +61,7 @@ func (c *client) adapt4(query []byte) {
 	asked, _ := option4(query, wire.OptRequestedAddress)
 	_, chosen := option4(query, wire.OptServerID)
 	kind, _ := option4(query, wire.OptMessageType)
-	if len(asked) == 4 && len(kind) == 1 && kind[0] == request4 && chosen && c.offer.IsValid() {
+	if len(asked) == 4 && len(kind) == 1 && kind[0] == wire.Request4 && chosen && c.offer.IsValid() {
 		c.alias[netip.AddrFrom4([4]byte(asked))] = c.offer
 	}
 	for _, field := range [][]byte{asked, query[12:16]} { // option 50, ciaddr

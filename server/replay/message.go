@@ -116,37 +116,25 @@ func option4(p []byte, code byte) ([]byte, bool) {
 	return nil, false
 }
 
-// Message types of DHCPv4, RFC 2132 §9.6.
-const (
-	discover4 = 1
-	offer4    = 2
-	request4  = 3
-	decline4  = 4
-	ack4      = 5
-	nak4      = 6
-	release4  = 7
-	inform4   = 8
-)
-
 // answers says whether a response of a type may answer a query of a type.
 func answers(version int, query, response byte) bool {
 	if version == 6 {
 		return response == wire.Reply && query != 0 || response == wire.Advertise && query == wire.Solicit
 	}
 	switch query {
-	case discover4:
-		return response == offer4 || response == ack4 // RFC 4039: rapid commit
-	case request4:
-		return response == ack4 || response == nak4
-	case inform4:
-		return response == ack4
+	case wire.Discover4:
+		return response == wire.Offer4 || response == wire.Ack4 // RFC 4039: rapid commit
+	case wire.Request4:
+		return response == wire.Ack4 || response == wire.Nak4
+	case wire.Inform4:
+		return response == wire.Ack4
 	}
 	return query == 0 && response == 0
 }
 
 // unanswered says whether no answer is due to a query.
 func unanswered(version int, query byte) bool {
-	return version == 4 && (query == decline4 || query == release4)
+	return version == 4 && (query == wire.Decline4 || query == wire.Release4)
 }
 
 // serverID is the identifier of the server that sent a response; nil if there is

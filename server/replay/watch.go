@@ -215,7 +215,7 @@ func (w *Watch) others(x *Exchange) bool {
 // chosen says whether a difference is only which free address is offered.
 func (w *Watch) chosen(x *Exchange, y *Difference) bool {
 	d := &x.Ours.Decision
-	if d.Reserved() || x.kind != discover4 && x.Query.Version == 4 || x.kind != wire.Solicit && x.Query.Version == 6 {
+	if d.Reserved() || x.kind != wire.Discover4 && x.Query.Version == 4 || x.kind != wire.Solicit && x.Query.Version == 6 {
 		return false
 	}
 	if y.Field != addressField && !isResource(y.Field) || y.Ours == "" {
@@ -269,7 +269,7 @@ func granted(q *Message, response []byte) []lease.Lease {
 	kind, _ := option4(response, wire.OptMessageType)
 	time, _ := option4(response, wire.OptLeaseTime)
 	a := netip.AddrFrom4([4]byte(response[16:20]))
-	if len(kind) != 1 || kind[0] != ack4 || len(time) != 4 || a.IsUnspecified() {
+	if len(kind) != 1 || kind[0] != wire.Ack4 || len(time) != 4 || a.IsUnspecified() {
 		return nil
 	}
 	id, _ := option4(q.Payload, wire.OptClientID)

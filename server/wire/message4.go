@@ -8,6 +8,18 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
+// Message types of DHCPv4, RFC 2132 §9.6.
+const (
+	Discover4 = 1
+	Offer4    = 2
+	Request4  = 3
+	Decline4  = 4
+	Ack4      = 5
+	Nak4      = 6
+	Release4  = 7
+	Inform4   = 8
+)
+
 // Option codes of DHCPv4 that the server handles itself, RFC 2132 and later.
 const (
 	OptSubnetMask       = 1

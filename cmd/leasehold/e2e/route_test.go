@@ -67,6 +67,9 @@ func TestEndToEndRoutes(t *testing.T) {
 	awaitRoute(t, delegated, via)
 
 	addRoute(t, static, "fe80::9", unix.RTPROT_STATIC) // went with the link, too
+	// The client says only once that it releases. It is heard again when it renews.
+	before := s.rows()[prefix6]["expire"]
+	s.awaitRow(prefix6, "renewed", func(r row) bool { return r["expire"] > before })
 	c.release(router)
 	awaitRoute(t, delegated, "")
 	awaitRoute(t, static, "fe80::9")
