@@ -10,9 +10,9 @@
 //
 // Reading order: state.go names the states, transition.go is the table of the
 // protocol (one function per state), machine.go turns events into runs of that
-// table, update.go parks responses until the partner has acknowledged,
-// sync.go pulls leases, share.go divides pools, command.go and answer.go are the
-// words on the wire.
+// table, heartbeat.go and early.go say when the partner is asked, update.go parks
+// responses until the partner has acknowledged, sync.go pulls leases, share.go
+// divides pools, command.go and answer.go are the words on the wire.
 // Package ha/link carries commands over HTTP; this package has no networking.
 //
 // testdata/ha/transitions.txt is the table written out, for every mode, role,
