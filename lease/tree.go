@@ -255,15 +255,6 @@ func (x *inner[K, V]) mergeInner(i int) {
 	x.shut(i + 1)
 }
 
-// first returns the smallest key.
-func (t *tree[K, V]) first() (k K, v *V, ok bool) {
-	t.ascend(k, true, func(key K, val *V) bool {
-		k, v, ok = key, val, true
-		return false
-	})
-	return k, v, ok
-}
-
 // floor returns the largest key not above k.
 func (t *tree[K, V]) floor(k K) (K, *V, bool) {
 	if t.root == nil {

@@ -358,29 +358,6 @@ func TestManyCommandsOverFewConnections(t *testing.T) {
 	}
 }
 
-// TestAnswersOfAnyLength: one connection carries short and long ones by turns.
-func TestAnswersOfAnyLength(t *testing.T) {
-	lengths := []int{0, 100_000, 0, 3 << 20, 70_000, 0}
-	var next, connections atomic.Int32
-	address := serveLoopback(t, &Listener{Handler: func(context.Context, *ha.Request) (int, []byte) {
-		return 200, []byte(strings.Repeat(" ", lengths[next.Add(1)-1]) + okBody)
-	}})
-	client := NewClient()
-	defer client.Close()
-	client.OnClosed = func(string) { connections.Add(1) }
-	answers := make(chan ha.Answer, 1)
-	for range lengths {
-		client.Send(&ha.Action{Peer: &config.Peer{Name: "server2", URL: "http://" + address + "/"},
-			Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: patience}, 1, func(a ha.Answer) { answers <- a })
-		if got := <-answers; got.Failure() != "" {
-			t.Fatal(got.Failure())
-		}
-	}
-	if n := connections.Load(); n != 0 {
-		t.Errorf("%d connections were closed", n)
-	}
-}
-
 // TestSendKeepsNothingOfItsAction: the caller uses the action's room again at
 // once, fresh connection or not.
 func TestSendKeepsNothingOfItsAction(t *testing.T) {

@@ -219,15 +219,19 @@ func (n *node) stop() {
 // awaitState waits until the server is in one of the states, by what it logs.
 func (n *node) awaitState(states ...string) {
 	n.t.Helper()
-	state, seen := "WAITING", 0
-	n.Until(fmt.Sprintf("that it is in %v", states), func(lines []string) bool {
-		for ; seen < len(lines); seen++ {
-			if _, rest, ok := strings.Cut(lines[seen], transition); ok {
-				state = strings.Fields(rest)[2]
-			}
+	n.Until(fmt.Sprintf("that it is in %v", states), func(lines []string) bool { return in(lines, states...) })
+}
+
+// in says whether a server that has said so much is in one of the states.
+func in(lines []string, states ...string) bool {
+	state := "WAITING"
+	for _, line := range slices.Backward(lines) {
+		if _, rest, ok := strings.Cut(line, transition); ok {
+			state = strings.Fields(rest)[2]
+			break
 		}
-		return slices.ContainsFunc(states, func(s string) bool { return strings.EqualFold(s, state) })
-	})
+	}
+	return slices.ContainsFunc(states, func(s string) bool { return strings.EqualFold(s, state) })
 }
 
 // answer is what came of a command.
