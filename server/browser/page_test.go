@@ -181,8 +181,6 @@ func TestLoginAndRoles(t *testing.T) {
 		"user 'rita' from 127.0.0.1", "has wrong credentials", "logged in to the page as change",
 		"user 'otto' from 127.0.0.1", "over the page: leasehold-release", "over the page: ha-maintenance-start", "over the page: reservation-add",
 	} {
-		if !strings.Contains(north.log.String(), line) {
-			t.Errorf("the log does not say %q:\n%s", line, north.log)
-		}
+		north.await("a line in the log: "+line, func() bool { return strings.Contains(north.log.String(), line) })
 	}
 }
