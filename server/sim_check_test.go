@@ -203,8 +203,7 @@ func (k *checker) sent(n *simNode, q *engine.Query) {
 	k.owe(n, client, r.addr, true)
 	// What is given again as it was is not told again, and a partner whose disk
 	// refused it does not have it for good.
-	again := n.now().Unix()-l.CLTT > 10
-	if shared && !(again && k.s.nodes[1-n.index].ailing) {
+	if shared && !k.s.nodes[1-n.index].ailing {
 		k.owe(k.s.nodes[1-n.index], client, r.addr, !k.overlapped(k.s.now-10*time.Second))
 	}
 }

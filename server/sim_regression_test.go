@@ -43,6 +43,7 @@ func TestSeedsThatFoundSomething(t *testing.T) {
 		7700858, // a release that came when the client had the address anew, from the partner
 		7701701, // a lease ended early by a clock that was wrong
 		7100533, // the same, before a crash
+		9101826, // as 6704087, by a lease that the partner had told
 	} {
 		simulate(t, seed)
 	}
