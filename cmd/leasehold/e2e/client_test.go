@@ -97,6 +97,18 @@ func (s *script) await(names ...string) event {
 	}
 }
 
+// forget drops the events so far.
+func (s *script) forget() {
+	for {
+		select {
+		case e := <-s.events:
+			s.past = append(s.past, e.name)
+		default:
+			return
+		}
+	}
+}
+
 // check compares what the client's script was given with what is configured.
 func (e event) check(t *testing.T, want map[string]string) {
 	t.Helper()
