@@ -17,6 +17,7 @@ import (
 
 	"leasehold/config"
 	"leasehold/server/logging"
+	"leasehold/server/testnet"
 )
 
 // BenchmarkPair is what four messages with a new client cost one server, and two
@@ -30,7 +31,7 @@ func BenchmarkPair(b *testing.B) {
 				name += "alone"
 			}
 			b.Run(name, func(b *testing.B) {
-				ports := pairPorts(b, 4)
+				ports := testnet.Ports(b, 4)
 				if mode == "" {
 					benchServer(b, mode, durability, 0, ports)
 					exchange(b, ports[2:3])
@@ -52,19 +53,6 @@ func BenchmarkPair(b *testing.B) {
 			})
 		}
 	}
-}
-
-// pairPorts returns ports of loopback that nobody listens at.
-func pairPorts(b *testing.B, n int) (ports []int) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Skip("no loopback:", err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 // benchServer runs a server, the partner of another if there is a mode. ports

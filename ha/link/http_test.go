@@ -23,6 +23,7 @@ import (
 
 	"leasehold/config"
 	"leasehold/ha"
+	"leasehold/server/testnet"
 )
 
 const okBody = `[ { "arguments": { "date-time": "Sat, 21 Nov 2026 20:28:37 GMT", "scopes": [ "server1" ], "state": "hot-standby", "unsent-update-count": 5 }, "result": 0, "text": "HA peer status returned." } ]`
@@ -34,7 +35,7 @@ const patience = 2 * time.Minute
 func serveLoopback(t *testing.T, l *Listener) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Skip("no loopback:", err)
+		testnet.Missing(t, "no loopback: %v", err)
 	}
 	if l.Handler == nil {
 		l.Handler = func(_ context.Context, r *ha.Request) (int, []byte) {
@@ -189,7 +190,7 @@ func TestListenerAsksForCredentials(t *testing.T) {
 func scripted(t *testing.T, answer func(n int) (text string, end bool)) (*config.Peer, <-chan string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Skip("no loopback:", err)
+		testnet.Missing(t, "no loopback: %v", err)
 	}
 	t.Cleanup(func() { ln.Close() })
 	requests := make(chan string, 100)
@@ -306,7 +307,7 @@ func TestClientTriesOnceMoreOnStaleConnection(t *testing.T) {
 func TestClientTellsRefusalFromSilence(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Skip("no loopback:", err)
+		testnet.Missing(t, "no loopback: %v", err)
 	}
 	p := &config.Peer{Name: "server2", URL: "http://" + ln.Addr().String() + "/"}
 	client := NewClient()
@@ -467,7 +468,7 @@ func TestAnswersOfAnySize(t *testing.T) {
 func TestSendDoesNotWait(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Skip("no loopback:", err)
+		testnet.Missing(t, "no loopback: %v", err)
 	}
 	defer ln.Close()
 	sent := make(chan struct{})
