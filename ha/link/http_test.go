@@ -28,9 +28,6 @@ import (
 
 const okBody = `[ { "arguments": { "date-time": "Sat, 21 Nov 2026 20:28:37 GMT", "scopes": [ "server1" ], "state": "hot-standby", "unsent-update-count": 5 }, "result": 0, "text": "HA peer status returned." } ]`
 
-// patience is how long a test waits for what must happen.
-const patience = 2 * time.Minute
-
 // serveLoopback starts a listener that answers ha-heartbeat.
 func serveLoopback(t *testing.T, l *Listener) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +62,7 @@ func talkRaw(t *testing.T, address, text string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(testnet.Patience))
 	_, _ = io.WriteString(conn, text) // who is slow meets a closed connection
 	return readResponse(t, bufio.NewReader(conn))
 }
@@ -97,7 +94,7 @@ func readResponse(t *testing.T, in *bufio.Reader) string {
 
 // TestListenerTreatsRequestsAsKea: the cases of recording 18.
 func TestListenerTreatsRequestsAsKea(t *testing.T) {
-	address := serveLoopback(t, &Listener{ReadTimeout: patience, Admit: func(c string) bool { return c != "config-get" }})
+	address := serveLoopback(t, &Listener{ReadTimeout: testnet.Patience, Admit: func(c string) bool { return c != "config-get" }})
 	post := func(version, fields, body string) string {
 		return fmt.Sprintf("POST / %s\r\nHost: 192.0.2.1\r\n%sContent-Length: %d\r\n\r\n%s", version, fields, len(body), body)
 	}
@@ -261,7 +258,7 @@ func TestClientTolerance(t *testing.T) {
 	} {
 		p, requests := scripted(t, func(int) (string, bool) { return c.text, c.end })
 		client := NewClient()
-		a := sendOne(client, p, patience, 0)
+		a := sendOne(client, p, testnet.Patience, 0)
 		if (a.Failure() == "") != c.ok {
 			t.Errorf("%s: %s", c.name, a.Failure())
 		}
@@ -287,7 +284,7 @@ func TestClientTriesOnceMoreOnStaleConnection(t *testing.T) {
 	client := NewClient()
 	defer client.Close()
 	for range 2 {
-		if a := sendOne(client, p, patience, 7); a.Failure() != "" {
+		if a := sendOne(client, p, testnet.Patience, 7); a.Failure() != "" {
 			t.Fatal(a.Failure())
 		}
 	}
@@ -296,7 +293,7 @@ func TestClientTriesOnceMoreOnStaleConnection(t *testing.T) {
 	}
 	// A first request that is not answered is not sent twice.
 	p, requests = scripted(t, func(int) (string, bool) { return "", true })
-	if a := sendOne(client, p, patience, 0); a.Err == nil || a.Refused {
+	if a := sendOne(client, p, testnet.Patience, 0); a.Err == nil || a.Refused {
 		t.Errorf("%+v", a)
 	}
 	if n := len(requests); n != 1 {
@@ -316,7 +313,7 @@ func TestClientTellsRefusalFromSilence(t *testing.T) {
 		t.Errorf("silence: %+v", a)
 	}
 	ln.Close()
-	if a := sendOne(client, p, patience, 0); !a.Refused {
+	if a := sendOne(client, p, testnet.Patience, 0); !a.Refused {
 		t.Errorf("refusal: %+v", a)
 	}
 }
@@ -328,7 +325,7 @@ func TestClientNoticesClosedConnections(t *testing.T) {
 	defer client.Close()
 	closed := make(chan string, 1)
 	client.OnClosed = func(peer string) { closed <- peer }
-	if a := sendOne(client, p, patience, 0); a.Failure() != "" {
+	if a := sendOne(client, p, testnet.Patience, 0); a.Failure() != "" {
 		t.Fatal(a.Failure())
 	}
 	if peer := <-closed; peer != "server2" {
@@ -345,7 +342,7 @@ func TestManyCommandsOverFewConnections(t *testing.T) {
 	const n = 500
 	answers := make(chan ha.Answer, n)
 	for range n {
-		client.Send(&ha.Action{Peer: p, Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: patience}, 3, func(a ha.Answer) { answers <- a })
+		client.Send(&ha.Action{Peer: p, Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: testnet.Patience}, 3, func(a ha.Answer) { answers <- a })
 	}
 	for range n {
 		if a := <-answers; a.Failure() != "" {
@@ -369,7 +366,7 @@ func TestSendKeepsNothingOfItsAction(t *testing.T) {
 	answers := make(chan ha.Answer, 1)
 	var a ha.Action
 	for i := range 100 {
-		a = ha.Action{Peer: p, Fresh: i%2 == 0, Series: uint64(i), Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: patience}
+		a = ha.Action{Peer: p, Fresh: i%2 == 0, Series: uint64(i), Command: &ha.Command{Name: "ha-heartbeat", Family: 4}, Timeout: testnet.Patience}
 		client.Send(&a, 1, func(a ha.Answer) { answers <- a })
 		a = ha.Action{}
 		if got := <-answers; got.Failure() != "" {
@@ -387,12 +384,12 @@ func TestTLSBothWays(t *testing.T) {
 	client := NewClient()
 	defer client.Close()
 	p := &config.Peer{Name: "server2", URL: "https://" + address + "/", TLS: files}
-	if a := sendOne(client, p, patience, 0); a.Failure() != "" {
+	if a := sendOne(client, p, testnet.Patience, 0); a.Failure() != "" {
 		t.Fatal(a.Failure())
 	}
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	if err == nil { // TLS 1.3 tells with the first read
-		conn.SetDeadline(time.Now().Add(patience))
+		conn.SetDeadline(time.Now().Add(testnet.Patience))
 		_, err = conn.Read(make([]byte, 1))
 		conn.Close()
 	}
@@ -400,7 +397,7 @@ func TestTLSBothWays(t *testing.T) {
 		t.Error("a client without certificate was taken")
 	}
 	strange := &config.Peer{Name: "server3", URL: p.URL, TLS: writeCertificates(t, t.TempDir(), "two")}
-	if a := sendOne(client, strange, patience, 0); a.Err == nil {
+	if a := sendOne(client, strange, testnet.Patience, 0); a.Err == nil {
 		t.Error("a server of another authority was taken")
 	}
 	writeCertificates(t, dir, "three")
@@ -408,7 +405,7 @@ func TestTLSBothWays(t *testing.T) {
 		later := time.Now().Add(time.Hour)
 		os.Chtimes(f, later, later)
 	}
-	if a := sendOne(client, p, patience, 99); a.Failure() != "" {
+	if a := sendOne(client, p, testnet.Patience, 99); a.Failure() != "" {
 		t.Error("after renewal:", a.Failure())
 	}
 }
